@@ -1,0 +1,1 @@
+//! Benches side by side with the peers' designs, ratios in one run.

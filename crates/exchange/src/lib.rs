@@ -1,0 +1,1 @@
+//! Other systems' data to and from the world: MirrorManager's cache, AlmaLinux YAML, address tables.

@@ -1,0 +1,3 @@
+//! One binary, many roles: the mirror director.
+
+fn main() {}

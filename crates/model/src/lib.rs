@@ -1,0 +1,1 @@
+//! The words of a mirror network: hosts, mirrors, directories, repositories, countries, the world.

@@ -1,0 +1,1 @@
+//! World in, snapshot file out: compiled whole, written aside, synced, renamed.

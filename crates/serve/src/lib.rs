@@ -1,0 +1,1 @@
+//! The hot path: ask, choose, write; listeners; reload.

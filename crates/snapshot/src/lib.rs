@@ -1,0 +1,1 @@
+//! The compiled world: one immutable file, checked when opened, mapped, read forever.
