@@ -1,0 +1,1 @@
+//! The cache is read and written as it should be.
