@@ -1,0 +1,103 @@
+//! The current snapshot, and how it is replaced.
+//!
+//! One pointer leads to the snapshot; a serving thread keeps its own copy of that pointer and
+//! looks whether it moved before each answer, which costs one load. A request sees one snapshot
+//! from beginning to end. The old map is gone when the last thread has let go of it, which an
+//! idle thread does within a second.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use arc_swap::{ArcSwapOption, Cache};
+use heliostat_snapshot::{Error, Snapshot};
+
+/// The pointer to the current snapshot.
+#[derive(Clone, Debug, Default)]
+pub struct Current(Arc<ArcSwapOption<Snapshot>>);
+
+/// A thread's own copy of the pointer.
+pub(crate) type View = Cache<Arc<ArcSwapOption<Snapshot>>, Option<Arc<Snapshot>>>;
+
+impl Current {
+    /// No snapshot yet, or a first one.
+    pub fn new(snapshot: Option<Snapshot>) -> Current {
+        Current(Arc::new(ArcSwapOption::new(snapshot.map(Arc::new))))
+    }
+
+    /// The current snapshot.
+    pub fn snapshot(&self) -> Option<Arc<Snapshot>> {
+        self.0.load_full()
+    }
+
+    /// Puts a snapshot in the place of the current one.
+    pub fn replace(&self, snapshot: Snapshot) {
+        self.0.store(Some(Arc::new(snapshot)));
+    }
+
+    /// A thread's view of the pointer.
+    pub(crate) fn view(&self) -> View {
+        Cache::new(Arc::clone(&self.0))
+    }
+}
+
+/// Where a snapshot is read from, and what was there last.
+#[derive(Debug)]
+pub struct Source {
+    path: PathBuf,
+    seen: Option<Identity>,
+}
+
+/// What tells one file from the next under the same name.
+type Identity = (u64, u64, u64, i64, i64);
+
+/// What came of looking for a new snapshot.
+#[derive(Debug)]
+pub enum Look {
+    /// The file is the one that was read last.
+    Same,
+    /// There is no file.
+    Missing,
+    /// A new file, opened and checked, and how long that took.
+    New(Box<Snapshot>, Duration),
+    /// A new file that is no good; the current snapshot stays.
+    Bad(Error),
+}
+
+impl Source {
+    /// A file that need not exist yet.
+    pub fn new(path: impl Into<PathBuf>) -> Source {
+        Source { path: path.into(), seen: None }
+    }
+
+    /// The path.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Opens the file if it is not the one that was read last; with `again`, even then.
+    pub fn look(&mut self, again: bool) -> Look {
+        let identity = match identity(&self.path) {
+            Ok(identity) => identity,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Look::Missing,
+            Err(source) => return Look::Bad(Error::Read { path: self.path.clone(), source }),
+        };
+        if self.seen == Some(identity) && !again {
+            return Look::Same;
+        }
+        self.seen = Some(identity);
+        let begun = Instant::now();
+        match Snapshot::open(&self.path) {
+            Ok(snapshot) => Look::New(Box::new(snapshot), begun.elapsed()),
+            Err(error) => Look::Bad(error),
+        }
+    }
+}
+
+fn identity(path: &Path) -> io::Result<Identity> {
+    let facts = fs::metadata(path)?;
+    Ok((facts.dev(), facts.ino(), facts.len(), facts.mtime(), facts.mtime_nsec()))
+}

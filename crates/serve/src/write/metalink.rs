@@ -1,0 +1,150 @@
+//! Metalink 3.0, as librepo and yum parse it.
+//!
+//! The prefix `mm0:` is literal, hashes are spelled without a dash, and document order is the
+//! order of preference: all three are what clients compare, not what the standards say.
+
+use heliostat_snapshot::Snapshot;
+use heliostat_snapshot::records::{FileRow, MirrorRow, Text, UrlRow};
+
+use super::Gather;
+use crate::answer::{Tail, Target};
+use crate::ask::{Ask, Schemes};
+use crate::choose::Choice;
+
+/// Writes a metalink of a file.
+pub(crate) fn metalink(
+    snapshot: &Snapshot,
+    ask: &Ask<'_>,
+    target: &Target<'_>,
+    file: &FileRow,
+    choice: &Choice,
+    tail: &mut Tail,
+    out: &mut Gather,
+) {
+    begin(ask.now_unix_s, out);
+    out.put(b" <files>\n");
+    let pool = snapshot.text_pool();
+    out.put_piece(pool, file.block);
+    tail.begin_escaped(snapshot, target, b"</url>\n");
+    let schemes = ask.schemes.unwrap_or(Schemes::ALL);
+    let mirrors = snapshot.rows::<MirrorRow>();
+    let urls = snapshot.rows::<UrlRow>();
+    let markup = snapshot.about().map_or(0, |about| about.markup_bytes_max.get()) as usize;
+    let url_bytes = markup + PREFERENCES[0].len() + PRIVATE.len() + tail.len();
+    for (at, pick) in choice.picks.iter().enumerate() {
+        let Some(mirror) = mirrors.get(pick.mirror as usize) else { continue };
+        let first = mirror.urls.first.get() as usize;
+        let Some(urls) = urls.get(first..first + mirror.urls.count.get() as usize) else {
+            continue;
+        };
+        let preference = Text::new(at.min(99) as u32 * 4, preference_bytes(at));
+        out.reserve(urls.len() * url_bytes);
+        for url in urls.iter().filter(|url| schemes.has(url.scheme)) {
+            out.put_piece(pool, url.head);
+            out.put_piece(PREFERENCES.as_flattened(), preference);
+            if pick.private {
+                out.put(PRIVATE);
+                out.put_piece(pool, Text::new(url.link.offset.get() + 1, url.link.bytes.get() - 1));
+            } else {
+                out.put_piece(pool, url.link);
+            }
+            out.put_piece(tail.pool(), tail.text());
+        }
+    }
+    out.put(b"   </resources>\n  </file>\n </files>\n</metalink>\n");
+}
+
+/// Writes a metalink that holds nothing but a comment.
+pub(crate) fn comment(now_unix_s: u64, text: &[u8], out: &mut Gather) {
+    begin(now_unix_s, out);
+    out.put(b"<!-- ");
+    // A comment may not contain two dashes in a row, nor end in one.
+    let mut last = b' ';
+    for &byte in text {
+        if byte == b'-' && last == b'-' {
+            out.put(b" ");
+        }
+        out.put(&[byte]);
+        last = byte;
+    }
+    out.put(b" -->\n</metalink>\n");
+}
+
+fn begin(now_unix_s: u64, out: &mut Gather) {
+    out.put(
+        b"<?xml version=\"1.0\" encoding=\"utf-8\"?>\n\
+          <metalink version=\"3.0\" xmlns=\"http://www.metalinker.org/\" type=\"dynamic\" pubdate=\"",
+    );
+    out.put(&http_date(now_unix_s));
+    out.put(
+        b"\" generator=\"mirrormanager\" \
+          xmlns:mm0=\"http://fedorahosted.org/mirrormanager\">\n",
+    );
+}
+
+/// `Tue, 14 Nov 2023 22:30:00 GMT`.
+fn http_date(unix_s: u64) -> [u8; 29] {
+    let days = unix_s / 86_400;
+    let (year, month, day) = civil(days);
+    let of_day = unix_s % 86_400;
+    let mut date = *b"Thu, 01 Jan 1970 00:00:00 GMT";
+    date[..3].copy_from_slice(&b"ThuFriSatSunMonTueWed"[(days % 7) as usize * 3..][..3]);
+    two_digits(&mut date[5..7], day);
+    let months = b"JanFebMarAprMayJunJulAugSepOctNovDec";
+    date[8..11].copy_from_slice(&months[month as usize * 3 - 3..][..3]);
+    two_digits(&mut date[12..14], year / 100 % 100);
+    two_digits(&mut date[14..16], year % 100);
+    two_digits(&mut date[17..19], of_day / 3600);
+    two_digits(&mut date[20..22], of_day / 60 % 60);
+    two_digits(&mut date[23..25], of_day % 60);
+    date
+}
+
+fn two_digits(to: &mut [u8], number: u64) {
+    to.copy_from_slice(&[b'0' + (number / 10 % 10) as u8, b'0' + (number % 10) as u8]);
+}
+
+/// Year, month and day of a day since 1970: Howard Hinnant, "chrono-compatible low-level date
+/// algorithms", `civil_from_days`.
+pub(crate) fn civil(days: u64) -> (u64, u64, u64) {
+    // Wraps round after more years than a date has digits for.
+    let z = days % (146_097 * 24) + 719_468;
+    let era = z / 146_097;
+    let day_of_era = z % 146_097;
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month + 2) / 5 + 1;
+    let (month, carry) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
+    (year_of_era + era * 400 + carry, month, day)
+}
+
+/// What stands before the link of a private mirror.
+const PRIVATE: &[u8] = b"\" mm0:private=\"True\"";
+
+/// The preferences 100, 99, … 1 as text, four bytes each, with room behind for strides.
+static PREFERENCES: [[u8; 4]; 116] = preferences();
+
+const fn preferences() -> [[u8; 4]; 116] {
+    let mut texts = [[0; 4]; 116];
+    let mut at = 0;
+    while at < 100 {
+        let number = 100 - at as u8;
+        texts[at] = match number {
+            100 => *b"100\0",
+            10..=99 => [b'0' + number / 10, b'0' + number % 10, 0, 0],
+            _ => [b'0' + number, 0, 0, 0],
+        };
+        at += 1;
+    }
+    texts
+}
+
+fn preference_bytes(at: usize) -> u32 {
+    match at {
+        0 => 3,
+        1..=90 => 2,
+        _ => 1,
+    }
+}

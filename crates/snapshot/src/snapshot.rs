@@ -1,0 +1,225 @@
+//! An open snapshot: rows by number, rows by name, texts, and the place of an address.
+//!
+//! Every reading function is total. [`Snapshot::open`] has checked that numbers point to rows, so
+//! the `None`s and empty slices here are what makes the code free of panics, not what it meets.
+
+use std::fs::File;
+use std::net::IpAddr;
+use std::ops::Range;
+use std::path::Path;
+
+use heliostat_prefixmap::{Layout, PrefixMap};
+use zerocopy::FromBytes;
+
+use crate::Error;
+use crate::check;
+use crate::format::{Header, Section};
+use crate::map::Bytes;
+use crate::records::{
+    AboutRow, DirectoryRow, DirectorySlotRow, FileRow, NameRow, NameSlotRow, PlaceRow, Record,
+    RepositoryRow, RepositorySlotRow, SetMemberRow, SetRow, Span, Text,
+};
+use crate::slots;
+
+/// A compiled world, checked and ready to be read by any number of threads.
+#[derive(Debug)]
+pub struct Snapshot {
+    bytes: Bytes,
+    sections: Sections,
+    prefixes: Layout,
+    header: Header,
+}
+
+/// Where each section lies in the file, by its number.
+pub(crate) type Sections = [(usize, usize); Section::ALL.len()];
+
+impl Snapshot {
+    /// Maps a file and checks all of it.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read, is no snapshot, is of another format, is damaged, or says
+    /// something that cannot be true; the error names the section and the offset.
+    pub fn open(path: &Path) -> Result<Snapshot, Error> {
+        let read = |source| Error::Read { path: path.to_owned(), source };
+        let file = File::open(path).map_err(read)?;
+        // An empty file cannot be mapped; as bytes it gets the error that names its fault.
+        let empty = file.metadata().map_err(read)?.len() == 0;
+        let bytes =
+            if empty { Bytes::Owned(Vec::new()) } else { Bytes::map(&file).map_err(read)? };
+        Snapshot::check(bytes)
+    }
+
+    /// Checks bytes that are in memory already.
+    ///
+    /// # Errors
+    ///
+    /// As [`Snapshot::open`].
+    pub fn from_bytes(bytes: Vec<u8>) -> Result<Snapshot, Error> {
+        Snapshot::check(Bytes::Owned(bytes))
+    }
+
+    fn check(bytes: Bytes) -> Result<Snapshot, Error> {
+        let (header, sections) = check::frame(bytes.as_ref())?;
+        let prefixes = check::prefixes(bytes.as_ref(), &sections)?;
+        let snapshot = Snapshot { bytes, sections, prefixes, header };
+        check::rows(&snapshot)?;
+        Ok(snapshot)
+    }
+
+    /// The header: generation, times, size, hash.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// The bytes of a section.
+    #[inline]
+    pub fn section(&self, section: Section) -> &[u8] {
+        self.bytes.as_ref().get(self.section_range(section)).unwrap_or(&[])
+    }
+
+    /// Where a section lies in the file.
+    #[inline]
+    pub fn section_range(&self, section: Section) -> Range<usize> {
+        let (offset, bytes) = self.sections[section as usize];
+        offset..offset + bytes
+    }
+
+    /// All rows of a section.
+    #[inline]
+    pub fn rows<R: Record>(&self) -> &[R] {
+        <[R]>::ref_from_bytes(self.section(R::SECTION)).unwrap_or(&[])
+    }
+
+    /// One row of a section.
+    #[inline]
+    pub fn row<R: Record>(&self, row: u32) -> Option<&R> {
+        let (offset, bytes) = self.sections[R::SECTION as usize];
+        let start = (row as usize).checked_mul(size_of::<R>())?;
+        let end = start.checked_add(size_of::<R>())?;
+        if end > bytes {
+            return None;
+        }
+        R::ref_from_bytes(self.bytes.as_ref().get(offset + start..offset + end)?).ok()
+    }
+
+    /// The rows of a span; none when it reaches outside.
+    #[inline]
+    pub fn span<R: Record>(&self, span: Span) -> &[R] {
+        let (offset, bytes) = self.sections[R::SECTION as usize];
+        let start = span.first.get() as usize * size_of::<R>();
+        let end = start + span.count.get() as usize * size_of::<R>();
+        if end > bytes {
+            return &[];
+        }
+        let rows = self.bytes.as_ref().get(offset + start..offset + end);
+        rows.and_then(|rows| <[R]>::ref_from_bytes(rows).ok()).unwrap_or(&[])
+    }
+
+    /// The bytes of a text.
+    #[inline]
+    pub fn text(&self, text: Text) -> &[u8] {
+        let start = text.offset.get() as usize;
+        self.section(Section::Text).get(start..start + text.len()).unwrap_or(&[])
+    }
+
+    /// The file from the first text on: at least [`crate::format::PADDING`] bytes follow the last
+    /// text, so that copying in fixed strides may read past its end.
+    #[inline]
+    pub fn text_pool(&self) -> &[u8] {
+        self.bytes.as_ref().get(self.sections[Section::Text as usize].0..).unwrap_or(&[])
+    }
+
+    /// What the file is about.
+    pub fn about(&self) -> Option<&AboutRow> {
+        self.row(0)
+    }
+
+    /// The members of a set, rising.
+    #[inline]
+    pub fn set(&self, set: u32) -> &[SetMemberRow] {
+        self.row::<SetRow>(set).map_or(&[], |row| self.span(row.members))
+    }
+
+    /// The directory of a name.
+    pub fn directory_find(&self, name: &[u8]) -> Option<u32> {
+        self.find::<DirectorySlotRow>(
+            name,
+            |slot| slot.row.get(),
+            |row| self.row::<DirectoryRow>(row).is_some_and(|d| self.text(d.name) == name),
+        )
+    }
+
+    /// The file of a name, among those of a directory.
+    pub fn file_find(&self, directory: &DirectoryRow, name: &[u8]) -> Option<&FileRow> {
+        let files = self.span::<FileRow>(directory.files);
+        let at = files.binary_search_by(|file| self.text(file.name).cmp(name)).ok()?;
+        files.get(at)
+    }
+
+    /// The repository of a prefix and an architecture; `key` is scratch space for its name.
+    pub fn repository_find(&self, prefix: &[u8], arch: &[u8], key: &mut Vec<u8>) -> Option<u32> {
+        repository_key(prefix, arch, key);
+        self.find::<RepositorySlotRow>(
+            key,
+            |slot| slot.row.get(),
+            |row| {
+                self.row::<RepositoryRow>(row).is_some_and(|repository| {
+                    self.text(repository.prefix) == prefix && self.text(repository.arch) == arch
+                })
+            },
+        )
+    }
+
+    /// What is special about a repository name: that it is redirected or disabled.
+    pub fn name_find(&self, name: &[u8]) -> Option<&NameRow> {
+        let row = self.find::<NameSlotRow>(
+            name,
+            |slot| slot.row.get(),
+            |row| self.row::<NameRow>(row).is_some_and(|n| self.text(n.name) == name),
+        )?;
+        self.row(row)
+    }
+
+    /// What is known about an address: one lookup answers ASN, country and netblocks.
+    #[inline]
+    pub fn place(&self, address: IpAddr) -> Option<&PlaceRow> {
+        let prefixes = self.prefixes.view(self.section(Section::Prefixes));
+        self.row(prefixes.value(address)?)
+    }
+
+    /// The prefix that an address was found under, and its place.
+    pub fn place_prefix(&self, address: IpAddr) -> Option<(ipnet::IpNet, &PlaceRow)> {
+        let prefixes = self.prefixes.view(self.section(Section::Prefixes));
+        let (prefix, place) = prefixes.longest_match(address)?;
+        Some((prefix, self.row(place)?))
+    }
+
+    /// The layout of the prefix map.
+    pub(crate) fn prefixes(&self) -> PrefixMap<&[u8]> {
+        self.prefixes.view(self.section(Section::Prefixes))
+    }
+
+    fn find<R: Record>(
+        &self,
+        name: &[u8],
+        row_of: impl Fn(&R) -> u32,
+        matches: impl Fn(u32) -> bool,
+    ) -> Option<u32> {
+        let slots = self.rows::<R>();
+        slots::find(
+            name,
+            slots.len(),
+            |slot| slots.get(slot).map_or(crate::records::NONE, &row_of),
+            matches,
+        )
+    }
+}
+
+/// The name under which a repository is hashed: prefix, a zero byte, architecture.
+pub fn repository_key(prefix: &[u8], arch: &[u8], key: &mut Vec<u8>) {
+    key.clear();
+    key.extend_from_slice(prefix);
+    key.push(0);
+    key.extend_from_slice(arch);
+}

@@ -1,0 +1,1 @@
+//! A file is what was written, or an error.
