@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 
 use super::code::Code;
 use super::tree::{SourceFile, tracked};
-use super::{arrows, dependency, manifest, opening, place, safety, size, words};
+use super::{arrows, dependency, link, manifest, opening, place, safety, size, words};
 use crate::cargo::{Depth, metadata, root};
 
 /// A rule that does not hold somewhere.
@@ -52,7 +52,10 @@ pub(crate) fn check() -> Result<Vec<Finding>> {
         let file = files.iter().find(|file| file.path == path);
         file.map(|file| file.text.as_str()).with_context(|| format!("there is no {path}"))
     };
+    let exists = |path: &str| root().join(path).exists();
     let mut findings: Vec<Finding> = files.iter().flat_map(check_file).collect();
+    let documents = files.iter().filter(|file| file.path.ends_with(".md"));
+    findings.extend(documents.flat_map(|file| link::check(&file.path, &file.text, &exists)));
     let workspace = metadata(Depth::Workspace)?;
     findings.extend(arrows::compare(text("ARCHITECTURE.md")?, &workspace));
     findings.extend(dependency::check(text("deny.toml")?, &metadata(Depth::All)?)?);

@@ -19,6 +19,8 @@ mod safety;
 mod words;
 /// Nothing names the machine it was written on.
 mod place;
+/// Documents point at files that exist.
+mod link;
 /// Every crate inherits from the workspace.
 mod manifest;
 /// ARCHITECTURE.md and Cargo agree on who uses whom.

@@ -1,0 +1,20 @@
+//! Real clients against the real binary, in reading order.
+
+/// Installs a package with `dnf` past mirrors that are dead, stale or wrong.
+mod dnf;
+/// The three lines of the demo work.
+mod demo;
+/// Starts, is ready, drains, ends.
+mod process;
+/// A new snapshot is taken over; a bad one is not.
+mod reload;
+/// Sockets and readiness as systemd hands them over.
+mod systemd;
+/// No bytes end a connection without an answer.
+mod hostile;
+/// The access log: its line, a new file, a full disk.
+mod log;
+/// Compile, inspect and explain, as a person calls them.
+mod operate;
+/// What the tests share.
+mod fixture;
