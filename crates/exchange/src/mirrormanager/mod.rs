@@ -23,6 +23,10 @@ mod mirrors;
 mod directories;
 /// The cache as a world.
 mod read;
+/// Writes protobuf fields into a buffer.
+mod encode;
+/// A world as a cache, for the mirrorlist servers that read one.
+mod write;
 /// Which autonomous system announces which prefix.
 mod netblocks;
 /// Which continent a country lies on.
@@ -31,6 +35,7 @@ mod countries;
 pub use countries::{Countries, countries_read};
 pub use netblocks::netblocks_read;
 pub use read::{CacheError, cache_read};
+pub use write::{CacheWriteError, cache_write, countries_write, netblocks_write};
 
 #[cfg(test)]
 mod tests;

@@ -54,7 +54,7 @@ pub fn cache_read(bytes: &[u8], progress: &mut dyn FnMut(u64)) -> Result<Import,
     // tables are read in a first round, and the directories, all but remembered, in a second.
     let mut parts = tables_read(bytes, &mut problems, &mut progress);
     let mut directories = Directories::new();
-    for (message, index) in parts.directories.iter().zip(0..) {
+    for &(index, message) in &parts.directories {
         let entry = Entry { field: Field::MirrorList, index, message };
         let read = directories.read(entry, &mut parts.tables, &mut parts.files, &mut problems);
         if let Err(fault) = read {
@@ -74,7 +74,7 @@ struct Parts<'a> {
     time: Option<u64>,
     tables: Tables<'a>,
     files: Files<'a>,
-    directories: Vec<&'a [u8]>,
+    directories: Vec<(u64, &'a [u8])>,
 }
 
 fn tables_read<'a>(
@@ -103,7 +103,7 @@ fn tables_read<'a>(
         let read = match (field, value) {
             (Field::Time, value) => parts.time(value),
             (Field::MirrorList, Value::Bytes(message)) => {
-                parts.directories.push(message);
+                parts.directories.push((index, message));
                 continue;
             }
             (field, value) => value.bytes().and_then(|message| {
@@ -157,8 +157,8 @@ fn finish(parts: Parts<'_>, directories: Directories<'_>, mut problems: Problems
     if directories.unordered > 0 {
         problems.add(
             ProblemKind::NotDone,
-            || format!("{} directories", directories.unordered),
-            || "OrderedMirrorList is off; their lists are ordered as all are".to_owned(),
+            || "OrderedMirrorList".to_owned(),
+            || format!("off for {}; lists are ordered all the same", directories.unordered),
         );
     }
     files.finish(&mut problems);
@@ -195,7 +195,7 @@ fn finish_tables(world: &mut World, mut tables: Tables<'_>, problems: &mut Probl
             problems.add(
                 ProblemKind::UnknownName,
                 || format!("{} {name}", Field::Location.name()),
-                || format!("{} of its hosts are none", hosts.len() - known.len()),
+                || format!("{} of the hosts it names are unknown", hosts.len() - known.len()),
             );
         }
         world.locations.push(Location { name: name.to_owned(), hosts: known });

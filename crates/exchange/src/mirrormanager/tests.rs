@@ -1,1 +1,0 @@
-//! The cache is read and written as it should be.
