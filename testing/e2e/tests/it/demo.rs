@@ -1,1 +1,100 @@
-//! x
+//! The three lines of the demo work, as a person would paste them into a shell.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, ChildStdout, Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+use heliostat_testing_e2e::{binary, missing, skip, wait_until};
+use rustix::process::{Pid, Signal, kill_process};
+
+#[test]
+fn its_three_lines_work() -> Result<()> {
+    if let Some(why) = missing(&["curl"]) {
+        return skip("demo::its_three_lines_work", &why);
+    }
+    let mut demo = Demo::start()?;
+    let lines = demo.curl_lines()?;
+    assert_eq!(lines.len(), 3, "{lines:?}");
+    let answers: Vec<String> = lines.iter().map(|line| paste(line)).collect::<Result<_>>()?;
+    assert!(answers[0].starts_with("# repo = "), "{}", answers[0]);
+    assert!(answers[1].starts_with("<?xml"), "{}", answers[1]);
+    assert!(answers[1].contains("<hash type=\"sha256\">"), "{}", answers[1]);
+    assert!(answers[2].starts_with('{'), "{}", answers[2]);
+    demo.interrupt()
+}
+
+#[test]
+fn a_second_demo_finds_another_port() -> Result<()> {
+    if let Some(why) = missing(&["curl"]) {
+        return skip("demo::a_second_demo_finds_another_port", &why);
+    }
+    let (mut first, mut second) = (Demo::start()?, Demo::start()?);
+    let (of_first, of_second) = (first.curl_lines()?, second.curl_lines()?);
+    assert_ne!(of_first, of_second);
+    paste(&of_first[0])?;
+    paste(&of_second[0])?;
+    first.interrupt()?;
+    second.interrupt()
+}
+
+/// A running demo.
+struct Demo {
+    child: Child,
+    output: BufReader<ChildStdout>,
+}
+
+impl Demo {
+    fn start() -> Result<Demo> {
+        let mut child = Command::new(binary()?)
+            .arg("demo")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .context("cannot start the demo")?;
+        let output = BufReader::new(child.stdout.take().context("no pipe")?);
+        Ok(Demo { child, output })
+    }
+
+    /// The lines that begin with `curl`, up to the third.
+    fn curl_lines(&mut self) -> Result<Vec<String>> {
+        let mut lines = Vec::new();
+        while lines.len() < 3 {
+            let mut line = String::new();
+            ensure!(self.output.read_line(&mut line)? > 0, "the demo ended after {lines:?}");
+            let line = line.trim().trim_start_matches("$ ").to_owned();
+            if line.starts_with("curl ") {
+                lines.push(line);
+            }
+        }
+        Ok(lines)
+    }
+
+    /// Presses Ctrl-C.
+    fn interrupt(mut self) -> Result<()> {
+        let pid = Pid::from_raw(i32::try_from(self.child.id())?).context("no process id")?;
+        kill_process(pid, Signal::INT)?;
+        let status = wait_until("the demo's end", || Ok(self.child.try_wait()?))?;
+        ensure!(status.success(), "{status}");
+        Ok(())
+    }
+}
+
+impl Drop for Demo {
+    /// A failed test leaves no process behind.
+    fn drop(&mut self) {
+        if matches!(self.child.try_wait(), Ok(None)) {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+    }
+}
+
+/// Runs a line in a shell; an answer of 400 or above is an error.
+fn paste(line: &str) -> Result<String> {
+    let line = line.replacen("curl ", "curl --fail --silent --show-error --noproxy '*' ", 1);
+    let output = Command::new("sh").args(["-c", &line]).output().context("cannot start sh")?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "{line}: {}\n{said}", output.status);
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}

@@ -1,1 +1,61 @@
-//! x
+//! Compile, inspect and explain, as a person calls them.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use heliostat_testing_e2e::run;
+
+use crate::fixture::snapshot_of;
+
+#[test]
+fn inspect_shows_what_is_in_a_snapshot() -> Result<()> {
+    let (_folder, snapshot) = snapshot_of("first")?;
+    let shown = run(&["inspect", text(&snapshot)?])?;
+    for word in ["generation", "hosts", "directories"] {
+        assert!(shown.contains(word), "no {word} in\n{shown}");
+    }
+    run(&["inspect", "--verify", text(&snapshot)?])?;
+    Ok(())
+}
+
+#[test]
+fn inspect_names_what_is_wrong_and_fails() -> Result<()> {
+    let (folder, snapshot) = snapshot_of("first")?;
+    let good = fs::read(&snapshot)?;
+    let bad = folder.path().join("bad.snapshot");
+    for at in (0..good.len()).step_by(good.len() / 40) {
+        let mut bytes = good.clone();
+        bytes[at] ^= 1;
+        fs::write(&bad, &bytes)?;
+        let error = run(&["inspect", "--verify", text(&bad)?]).err();
+        let error = error.with_context(|| format!("byte {at} of {} was believed", good.len()))?;
+        assert!(!format!("{error:#}").contains("panicked"), "{error:#}");
+    }
+    Ok(())
+}
+
+#[test]
+fn explain_names_every_candidate() -> Result<()> {
+    let (_folder, snapshot) = snapshot_of("first")?;
+    let snapshot = ["--snapshot", text(&snapshot)?];
+    let ask = ["--ip", "127.0.0.1", "--repo", "fedora-40", "--arch", "x86_64"];
+    let plain = run(&[&["explain"], &snapshot[..], &ask].concat())?;
+    assert!(plain.contains("first.example"), "{plain}");
+    let json = run(&[&["explain", "--json"], &snapshot[..], &ask].concat())?;
+    assert!(json.trim_start().starts_with('{') && json.contains("first.example"), "{json}");
+    Ok(())
+}
+
+#[test]
+fn every_command_explains_itself() -> Result<()> {
+    for command in ["compile", "serve", "inspect", "explain", "demo"] {
+        let help = run(&[command, "--help"])?;
+        assert!(help.contains("Usage:"), "{command}: {help}");
+    }
+    Ok(())
+}
+
+fn text(path: &Path) -> Result<&str> {
+    path.to_str().context("the path is no text")
+}
