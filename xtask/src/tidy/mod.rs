@@ -1,8 +1,7 @@
 //! The rules of this tree that no compiler knows, run as an ordinary test.
 //!
 //! Each rule is a function from text to [`Finding`](crate::tidy::Finding)s, so that its tests can
-//! show it a sample that must fail; [`check`](crate::tidy::check::check) applies all of them to the
-//! tree.
+//! show it a sample that must fail. The module `check` applies all of them to the tree.
 
 /// All rules, over the whole tree.
 mod check;
