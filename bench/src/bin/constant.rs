@@ -1,0 +1,140 @@
+//! The yardstick: the same HTTP stack as Heliostat's, with constant bodies.
+//!
+//! Bare hyper behind hyper-util's `auto` server, one runtime on one thread, its own `SO_REUSEPORT`
+//! listener, mimalloc. It does nothing but answer each path with the same bytes and headers, so
+//! what Heliostat costs above it is the price of thinking.
+#![forbid(unsafe_code)]
+
+use std::convert::Infallible;
+use std::future::{Ready, ready};
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use anyhow::{Context as _, Result};
+use bytes::Bytes;
+use clap::Parser;
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use http_body::{Body, Frame, SizeHint};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
+use mimalloc::MiMalloc;
+use socket2::{Domain, Protocol, Socket, Type};
+
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
+
+/// A server of constant bodies.
+#[derive(Debug, Parser)]
+struct Options {
+    /// Where to listen.
+    #[arg(long)]
+    listen: SocketAddr,
+    /// `PATH=BYTES`: how long the body of a path is.
+    #[arg(long, value_parser = sized_path)]
+    body: Vec<(String, usize)>,
+    /// `PATH=NAME: VALUE`: a header of a path's answers.
+    #[arg(long, value_parser = header)]
+    header: Vec<(String, HeaderName, HeaderValue)>,
+}
+
+fn main() -> Result<()> {
+    let options = Options::parse();
+    let answers: &'static [Answer] = answers(&options).leak();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(serve(options.listen, answers))
+}
+
+/// What a path is answered with.
+struct Answer {
+    path: String,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+fn answers(options: &Options) -> Vec<Answer> {
+    let answer = |(path, bytes): &(String, usize)| {
+        let own = options.header.iter().filter(|(of, _, _)| of == path);
+        Answer {
+            path: path.clone(),
+            headers: own.map(|(_, name, value)| (name.clone(), value.clone())).collect(),
+            body: vec![b'x'; *bytes].into(),
+        }
+    };
+    options.body.iter().map(answer).collect()
+}
+
+async fn serve(listen: SocketAddr, answers: &'static [Answer]) -> Result<()> {
+    let socket = Socket::new(Domain::for_address(listen), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_port(true)?;
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&listen.into()).with_context(|| format!("binding {listen}"))?;
+    socket.listen(4096)?;
+    let listener = tokio::net::TcpListener::from_std(socket.into())?;
+    loop {
+        let (stream, _) = listener.accept().await?;
+        stream.set_nodelay(true)?;
+        tokio::spawn(async move {
+            let mut builder = auto::Builder::new(TokioExecutor::new());
+            builder.http1().pipeline_flush(true);
+            let service = service_fn(|request| respond(answers, &request));
+            // A client that goes away in the middle is its own business.
+            let _ = builder.serve_connection(TokioIo::new(stream), service).await;
+        });
+    }
+}
+
+fn respond(
+    answers: &[Answer],
+    request: &http::Request<hyper::body::Incoming>,
+) -> Ready<Result<Response<Once>, Infallible>> {
+    let path = request.uri().path();
+    let mut response = match answers.iter().find(|answer| answer.path == path) {
+        Some(answer) => {
+            let mut response = Response::new(Once(Some(answer.body.clone())));
+            *response.headers_mut() = answer.headers.clone();
+            response
+        }
+        None => Response::new(Once(None)),
+    };
+    if response.body().0.is_none() && path != "/readyz" {
+        *response.status_mut() = StatusCode::NOT_FOUND;
+    }
+    ready(Ok(response))
+}
+
+/// A body of one piece.
+struct Once(Option<Bytes>);
+
+impl Body for Once {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Ready(self.0.take().map(|bytes| Ok(Frame::data(bytes))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_none()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.0.as_ref().map_or(0, |bytes| bytes.len() as u64))
+    }
+}
+
+fn sized_path(text: &str) -> Result<(String, usize)> {
+    let (path, bytes) = text.split_once('=').context("PATH=BYTES")?;
+    Ok((path.to_owned(), bytes.parse()?))
+}
+
+fn header(text: &str) -> Result<(String, HeaderName, HeaderValue)> {
+    let (path, header) = text.split_once('=').context("PATH=NAME: VALUE")?;
+    let (name, value) = header.split_once(':').context("NAME: VALUE")?;
+    Ok((path.to_owned(), name.trim().parse()?, value.trim().parse()?))
+}

@@ -1,0 +1,220 @@
+//! Full load over kept connections: what an answer costs, and how long clients wait.
+//!
+//! The load is wrk with the same list of requests for every server. The cost of an answer is the
+//! CPU time that the kernel charged the server's threads with, over the answers: other people's
+//! work on the machine moves it less than it moves the answers per second.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use crate::child::{find, output};
+use crate::inputs::Inputs;
+use crate::machine::Machine;
+use crate::servers::{Sample, Server};
+use crate::table::{Table, median, short};
+use crate::usage;
+
+/// One run of wrk against one server.
+#[derive(Clone, Copy, Debug)]
+pub struct Run {
+    /// Answers per second.
+    pub answers_per_s: f64,
+    /// Server's CPU time per answer.
+    pub cpu_us: f64,
+    /// Median wait.
+    pub p50_ms: f64,
+    /// Wait of the slowest hundredth.
+    pub p99_ms: f64,
+    /// Longest wait.
+    pub max_ms: f64,
+    /// Requests that got no answer, or one that is not 200.
+    pub failed: u64,
+}
+
+/// One load on one server.
+///
+/// # Errors
+///
+/// When wrk is missing or fails, or the server is gone.
+pub fn run(
+    server: &Server,
+    targets: &Path,
+    connections: usize,
+    seconds: u64,
+    folder: &Path,
+    machine: &Machine,
+) -> Result<Run> {
+    let wrk = find("wrk").context("wrk is not installed")?;
+    let script = folder.join("steady.lua");
+    std::fs::write(&script, SCRIPT)?;
+    let arguments = [
+        "-t1".to_owned(),
+        format!("-c{connections}"),
+        format!("-d{seconds}s"),
+        "--timeout=20s".to_owned(),
+        "-s".to_owned(),
+        script.display().to_string(),
+        format!("http://{}", server.address),
+        "--".to_owned(),
+        targets.display().to_string(),
+    ];
+    let pid = server.child.pid();
+    let before_ns = usage::cpu_ns(pid)?;
+    let printed = output(&wrk, &arguments, machine.load_cpu)?;
+    let cpu_ns = usage::cpu_ns(pid)? - before_ns;
+    let line = printed.lines().find_map(|line| line.strip_prefix("result "));
+    let line = line.with_context(|| format!("wrk printed no result:\n{printed}"))?;
+    let figures: Vec<f64> = line.split(' ').filter_map(|figure| figure.parse().ok()).collect();
+    let &[answers, duration_us, p50_us, p99_us, max_us, broken, refused] = figures.as_slice()
+    else {
+        anyhow::bail!("wrk printed {line:?}");
+    };
+    Ok(Run {
+        answers_per_s: answers / (duration_us / 1e6),
+        cpu_us: cpu_ns as f64 / 1e3 / answers,
+        p50_ms: p50_us / 1e3,
+        p99_ms: p99_us / 1e3,
+        max_ms: max_us / 1e3,
+        failed: (broken + refused) as u64,
+    })
+}
+
+/// The runs of all servers with one kind of answer at one number of connections.
+#[derive(Clone, Debug)]
+pub struct Series {
+    /// Which answer.
+    pub sample: Sample,
+    /// How many connections.
+    pub connections: usize,
+    /// Per server, in the order of the servers, the runs of all rounds.
+    pub runs: Vec<Vec<Run>>,
+}
+
+impl Series {
+    /// Runs all servers in turn, again and again.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`].
+    pub fn measure(
+        servers: &[&Server],
+        sample: &Sample,
+        targets: &Path,
+        connections: usize,
+        (rounds, seconds): (usize, u64),
+        inputs: &Inputs,
+        machine: &Machine,
+    ) -> Result<Series> {
+        let mut runs = vec![Vec::new(); servers.len()];
+        for round in 0..rounds {
+            eprintln!("{} at {connections}, round {} of {rounds} ...", sample.path, round + 1);
+            for (server, runs) in servers.iter().zip(&mut runs) {
+                runs.push(run(server, targets, connections, seconds, &inputs.folder, machine)?);
+            }
+        }
+        Ok(Series { sample: sample.clone(), connections, runs })
+    }
+
+    /// The median of a figure of one server.
+    pub fn figure(&self, server: usize, figure: fn(&Run) -> f64) -> f64 {
+        median(self.runs.get(server).into_iter().flatten().map(figure))
+    }
+
+    /// The median over the rounds of the first server's figure over another's.
+    pub fn ratio(&self, other: usize, figure: fn(&Run) -> f64) -> f64 {
+        let others = self.runs.get(other).into_iter().flatten();
+        median(self.runs[0].iter().zip(others).map(|(own, other)| figure(own) / figure(other)))
+    }
+
+    fn failed(&self, server: usize) -> u64 {
+        self.runs.get(server).into_iter().flatten().map(|run| run.failed).sum()
+    }
+}
+
+/// Item 1. The servers are Heliostat, the constant one and, when it is there, nginx.
+pub fn table_cpu(all: &[Series]) -> Table {
+    let mut table = Table::new(
+        "1. CPU time per answer, connections kept",
+        &[
+            "answer",
+            "bytes",
+            "connections",
+            "Heliostat µs",
+            "constant µs",
+            "nginx µs",
+            "to constant",
+            "to nginx",
+            "Heliostat /s",
+            "constant /s",
+            "nginx /s",
+        ],
+    );
+    for series in all {
+        let cpu = |server| short(series.figure(server, |run| run.cpu_us));
+        let speed = |server| short(series.figure(server, |run| run.answers_per_s));
+        table.row([
+            series.sample.path.to_owned(),
+            series.sample.body_bytes.to_string(),
+            series.connections.to_string(),
+            cpu(0),
+            cpu(1),
+            cpu(2),
+            short(series.ratio(1, |run| run.cpu_us)),
+            short(series.ratio(2, |run| run.cpu_us)),
+            speed(0),
+            speed(1),
+            speed(2),
+        ]);
+    }
+    for path in ["/mirrorlist", "/metalink"] {
+        let of = || all.iter().filter(|series| series.sample.path == path);
+        let ratio = |other| median(of().map(|series| series.ratio(other, |run| run.cpu_us)));
+        let cpu_us = median(of().map(|series| series.figure(0, |run| run.cpu_us)));
+        table.goal(&format!("{path}, ratio to constant, median of the rows"), ratio(1), 1.25);
+        table.goal(&format!("{path}, ratio to nginx, median of the rows"), ratio(2), 1.0);
+        table.note(format!(
+            "{path}: {} to {} times less than the {PEER_US_MIN:.0} to {PEER_US_MAX:.0} µs of the \
+             production peer (goal 40).",
+            short(PEER_US_MIN / cpu_us),
+            short(PEER_US_MAX / cpu_us)
+        ));
+    }
+    table
+}
+
+/// Item 2.
+pub fn table_wait(all: &[Series]) -> Table {
+    let mut table = Table::new(
+        "2. How long clients wait, p50 / p99 / max in ms",
+        &["answer", "connections", "Heliostat", "constant", "nginx", "p99 to constant", "failed"],
+    );
+    for series in all {
+        let wait = |server| {
+            let figures: [fn(&Run) -> f64; 3] = [|r| r.p50_ms, |r| r.p99_ms, |r| r.max_ms];
+            figures.map(|figure| short(series.figure(server, figure))).join(" / ")
+        };
+        table.row([
+            series.sample.path.to_owned(),
+            series.connections.to_string(),
+            wait(0),
+            wait(1),
+            wait(2),
+            short(series.ratio(1, |run| run.p99_ms)),
+            [0, 1, 2].map(|server| series.failed(server).to_string()).join(" / "),
+        ]);
+    }
+    for series in all.iter().filter(|series| series.connections == 400) {
+        let ratio = series.ratio(1, |run| run.p99_ms);
+        table.goal(&format!("{} at 400, p99 to constant", series.sample.path), ratio, 1.5);
+    }
+    let failed: u64 = all.iter().map(|series| series.failed(0)).sum();
+    table.goal("Heliostat's failed requests", failed as f64, 0.0);
+    table
+}
+
+const SCRIPT: &str = include_str!("steady.lua");
+
+/// What the production peer took for an answer on such a machine.
+const PEER_US_MIN: f64 = 630.0;
+const PEER_US_MAX: f64 = 780.0;
