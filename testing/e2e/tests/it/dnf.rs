@@ -27,59 +27,159 @@ enum First {
 
 #[test]
 fn metalink_all_fine() -> Result<()> {
-    check("metalink_all_fine", Source::Metalink, First::Fine, expect![[""]])
+    check(
+        "metalink_all_fine",
+        Source::Metalink,
+        First::Fine,
+        expect![[r#"
+        installed 2.0
+        first: 1 repomd, 2 tables, 1 new package, 0 old, 0 other
+        second: 0 repomd, 0 tables, 0 new package, 0 old, 0 other
+        director: 2 answers
+    "#]],
+    )
 }
 
 #[test]
 fn metalink_first_dead() -> Result<()> {
-    check("metalink_first_dead", Source::Metalink, First::Dead, expect![[""]])
+    check(
+        "metalink_first_dead",
+        Source::Metalink,
+        First::Dead,
+        expect![[r#"
+        installed 2.0
+        first: 0 repomd, 0 tables, 0 new package, 0 old, 0 other
+        second: 1 repomd, 2 tables, 1 new package, 0 old, 0 other
+        director: 2 answers
+    "#]],
+    )
 }
 
 #[test]
 fn metalink_first_stale_but_listed_as_alternate() -> Result<()> {
     let what = "metalink_first_stale_but_listed_as_alternate";
-    check(what, Source::Metalink, First::StaleListed, expect![[""]])
+    check(
+        what,
+        Source::Metalink,
+        First::StaleListed,
+        expect![[r#"
+        installed 1.0
+        first: 1 repomd, 2 tables, 0 new package, 1 old, 0 other
+        second: 0 repomd, 0 tables, 0 new package, 0 old, 0 other
+        director: 2 answers
+    "#]],
+    )
 }
 
 #[test]
 fn metalink_first_stale_and_forgotten() -> Result<()> {
     let what = "metalink_first_stale_and_forgotten";
-    check(what, Source::Metalink, First::StaleForgotten, expect![[""]])
+    check(
+        what,
+        Source::Metalink,
+        First::StaleForgotten,
+        expect![[r#"
+        installed 2.0
+        first: 1 repomd, 2 tables, 1 new package, 0 old, 0 other
+        second: 1 repomd, 2 tables, 1 new package, 0 old, 0 other
+        director: 2 answers
+    "#]],
+    )
 }
 
 #[test]
 fn metalink_first_has_a_wrong_hash() -> Result<()> {
     let what = "metalink_first_has_a_wrong_hash";
-    check(what, Source::Metalink, First::RepomdSpoiled, expect![[""]])
+    check(
+        what,
+        Source::Metalink,
+        First::RepomdSpoiled,
+        expect![[r#"
+        installed 2.0
+        first: 1 repomd, 2 tables, 1 new package, 0 old, 0 other
+        second: 1 repomd, 0 tables, 0 new package, 0 old, 0 other
+        director: 2 answers
+    "#]],
+    )
 }
 
 #[test]
 fn metalink_first_has_a_wrong_package() -> Result<()> {
     let what = "metalink_first_has_a_wrong_package";
-    check(what, Source::Metalink, First::PackageSpoiled, expect![[""]])
+    check(
+        what,
+        Source::Metalink,
+        First::PackageSpoiled,
+        expect![[r#"
+        installed 2.0
+        first: 1 repomd, 2 tables, 1 new package, 0 old, 0 other
+        second: 0 repomd, 0 tables, 1 new package, 0 old, 0 other
+        director: 2 answers
+    "#]],
+    )
 }
 
 #[test]
 fn mirrorlist_all_fine() -> Result<()> {
-    check("mirrorlist_all_fine", Source::Mirrorlist, First::Fine, expect![[""]])
+    check(
+        "mirrorlist_all_fine",
+        Source::Mirrorlist,
+        First::Fine,
+        expect![[r#"
+        installed 2.0
+        first: 1 repomd, 2 tables, 1 new package, 0 old, 0 other
+        second: 0 repomd, 0 tables, 0 new package, 0 old, 0 other
+        director: 2 answers
+    "#]],
+    )
 }
 
 #[test]
 fn mirrorlist_first_dead() -> Result<()> {
-    check("mirrorlist_first_dead", Source::Mirrorlist, First::Dead, expect![[""]])
+    check(
+        "mirrorlist_first_dead",
+        Source::Mirrorlist,
+        First::Dead,
+        expect![[r#"
+        installed 2.0
+        first: 0 repomd, 0 tables, 0 new package, 0 old, 0 other
+        second: 1 repomd, 2 tables, 1 new package, 0 old, 0 other
+        director: 2 answers
+    "#]],
+    )
 }
 
 /// A mirror list has no hashes: the client believes a stale mirror. That is why metalinks exist.
 #[test]
 fn mirrorlist_first_stale() -> Result<()> {
     let what = "mirrorlist_first_stale";
-    check(what, Source::Mirrorlist, First::StaleForgotten, expect![[""]])
+    check(
+        what,
+        Source::Mirrorlist,
+        First::StaleForgotten,
+        expect![[r#"
+        installed 1.0
+        first: 1 repomd, 2 tables, 0 new package, 1 old, 0 other
+        second: 0 repomd, 0 tables, 0 new package, 0 old, 0 other
+        director: 2 answers
+    "#]],
+    )
 }
 
 #[test]
 fn mirrorlist_first_has_a_wrong_package() -> Result<()> {
     let what = "mirrorlist_first_has_a_wrong_package";
-    check(what, Source::Mirrorlist, First::PackageSpoiled, expect![[""]])
+    check(
+        what,
+        Source::Mirrorlist,
+        First::PackageSpoiled,
+        expect![[r#"
+        installed 2.0
+        first: 1 repomd, 2 tables, 1 new package, 0 old, 0 other
+        second: 0 repomd, 0 tables, 1 new package, 0 old, 0 other
+        director: 2 answers
+    "#]],
+    )
 }
 
 /// Sets the stage, lets `dnf` play, and compares what everybody saw.

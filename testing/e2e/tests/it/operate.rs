@@ -12,7 +12,7 @@ use crate::fixture::snapshot_of;
 fn inspect_shows_what_is_in_a_snapshot() -> Result<()> {
     let (_folder, snapshot) = snapshot_of("first")?;
     let shown = run(&["inspect", text(&snapshot)?])?;
-    for word in ["generation", "hosts", "directories"] {
+    for word in ["generation", "Hosts", "Directories"] {
         assert!(shown.contains(word), "no {word} in\n{shown}");
     }
     run(&["inspect", "--verify", text(&snapshot)?])?;
