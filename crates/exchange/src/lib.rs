@@ -12,6 +12,14 @@ mod problem;
 mod prefix;
 /// MirrorManager: the cache of its mirrorlist server, and the address tables beside it.
 pub mod mirrormanager;
+/// AlmaLinux: a configuration of versions and repositories, and a YAML file per mirror.
+pub mod almalinux;
+/// Countries by address, from a GeoIP database.
+pub mod geoip;
+
+/// Worlds and problems as text, for tests.
+#[cfg(test)]
+mod show;
 
 pub use problem::{PROBLEMS_KEPT_PER_KIND_MAX, Problem, ProblemKind, Problems};
 
