@@ -22,6 +22,8 @@ enum First {
     /// Has a repository so old that the director has forgotten it.
     StaleForgotten,
     RepomdSpoiled,
+    /// As is the second.
+    RepomdSpoiledEverywhere,
     PackageSpoiled,
 }
 
@@ -119,6 +121,23 @@ fn metalink_first_has_a_wrong_package() -> Result<()> {
     )
 }
 
+/// Better nothing than something wrong.
+#[test]
+fn metalink_nobody_has_the_right_hash() -> Result<()> {
+    let what = "metalink_nobody_has_the_right_hash";
+    check(
+        what,
+        Source::Metalink,
+        First::RepomdSpoiledEverywhere,
+        expect![[r#"
+        installed nothing
+        first: 2 repomd, 0 tables, 0 new package, 0 old, 0 other
+        second: 2 repomd, 0 tables, 0 new package, 0 old, 0 other
+        director: 1 answers
+    "#]],
+    )
+}
+
 #[test]
 fn mirrorlist_all_fine() -> Result<()> {
     check(
@@ -190,10 +209,13 @@ fn check(what: &str, source: Source, first: First, expected: Expect) -> Result<(
     let stage = Stage::set(first)?;
     let page = format!("/{}?repo=fedora-40&arch=x86_64", source.as_str());
     let installed = Dnf::new()?.install(source, &stage.director.url(&page))?;
-    ensure!(installed.success, "dnf failed:\n{}", installed.said);
-    let version = installed.version.context("dnf installed nothing")?;
+    let (outcome, said) = match &installed.version {
+        Some(version) => (format!("installed {version}"), installed.said.as_str()),
+        None => ("installed nothing".to_owned(), installed.said.as_str()),
+    };
+    ensure!(installed.success == installed.version.is_some(), "{outcome}, but dnf said:\n{said}");
     let seen = format!(
-        "installed {version}\nfirst: {}\nsecond: {}\ndirector: {} answers\n",
+        "{outcome}\nfirst: {}\nsecond: {}\ndirector: {} answers\n",
         requests(&stage.first),
         requests(&stage.second),
         stage.answers()?,
@@ -217,10 +239,16 @@ impl Stage {
             First::Dead => Mirror::dead(2),
             First::Fine => Mirror::start(2, SERVED, new.clone())?,
             First::StaleListed | First::StaleForgotten => Mirror::start(2, SERVED, old.clone())?,
-            First::RepomdSpoiled => Mirror::start(2, SERVED, new.clone().with_repomd_spoiled())?,
+            First::RepomdSpoiled | First::RepomdSpoiledEverywhere => {
+                Mirror::start(2, SERVED, new.clone().with_repomd_spoiled())?
+            }
             First::PackageSpoiled => Mirror::start(2, SERVED, new.clone().with_package_spoiled())?,
         };
-        let second = Mirror::start(3, SERVED, new.clone())?;
+        let second = match first {
+            First::RepomdSpoiledEverywhere => new.clone().with_repomd_spoiled(),
+            _ => new.clone(),
+        };
+        let second = Mirror::start(3, SERVED, second)?;
         let mut network = Network::default()
             .with_mirror("first", &format!("{}/linux", first_mirror.url))
             .with_mirror("second", &format!("{}/linux", second.url))

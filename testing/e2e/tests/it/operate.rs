@@ -56,6 +56,32 @@ fn every_command_explains_itself() -> Result<()> {
     Ok(())
 }
 
+/// The guide and `--help` know the same options.
+#[test]
+fn the_guide_names_every_option() -> Result<()> {
+    let pages = [
+        (&["serve"][..], include_str!("../../../../docs/guide/serve.md")),
+        (&["compile", "mirrormanager"], include_str!("../../../../docs/guide/compile.md")),
+        (&["compile", "almalinux"], include_str!("../../../../docs/guide/compile.md")),
+        (&["inspect"], include_str!("../../../../docs/guide/compile.md")),
+        (&["explain"], include_str!("../../../../docs/guide/compile.md")),
+    ];
+    for (command, page) in pages {
+        let help = run(&[command, &["--help"]].concat())?;
+        let options = help.lines().filter_map(|line| {
+            let option = line.trim_start().split(' ').find(|word| word.starts_with("--"))?;
+            line.trim_start().starts_with('-').then_some(option)
+        });
+        for option in options.filter(|option| *option != "--help") {
+            assert!(
+                page.contains(option),
+                "{command:?} has {option}, which its page does not name"
+            );
+        }
+    }
+    Ok(())
+}
+
 fn text(path: &Path) -> Result<&str> {
     path.to_str().context("the path is no text")
 }

@@ -1,11 +1,12 @@
 //! Starts, is ready, drains, ends.
 
 use std::net::SocketAddr;
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, ensure};
-use heliostat_testing_e2e::{Connection, CutShort, Director, wait_until};
+use heliostat_testing_e2e::{Connection, CutShort, Director, missing, skip, wait_until};
 
 use crate::fixture::{METALINK, MIRRORLIST, compile_one, replace, snapshot_of};
 
@@ -76,7 +77,23 @@ fn pipelined_requests_are_answered_in_order() -> Result<()> {
 }
 
 #[test]
-fn a_bad_snapshot_option_is_an_error_that_names_it() -> Result<()> {
+fn http_2_is_spoken_to_those_who_know() -> Result<()> {
+    if let Some(why) = missing(&["curl"]) {
+        return skip("process::http_2_is_spoken_to_those_who_know", &why);
+    }
+    let (folder, snapshot) = snapshot_of("first")?;
+    let director = Director::start_ready(folder.path(), &snapshot, &[])?;
+    let output = Command::new("curl")
+        .args(["--silent", "--show-error", "--noproxy", "*", "--http2-prior-knowledge"])
+        .args(["--write-out", "%{http_version} %{http_code}", &director.url(MIRRORLIST)])
+        .output()?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains("first.example") && said.ends_with("2 200"), "{said}");
+    Ok(())
+}
+
+#[test]
+fn an_unknown_option_is_an_error_that_names_it() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let error = Director::start(folder.path(), &["--no-such-option"]).err().context("it runs")?;
     assert!(format!("{error:#}").contains("--no-such-option"), "{error:#}");
