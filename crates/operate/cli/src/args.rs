@@ -94,6 +94,21 @@ pub enum CompileSource {
         #[command(flatten)]
         output: CompileOutput,
     },
+    /// A folder of AlmaLinux's mirror YAML: `config.yml` and `mirrors.d`.
+    Almalinux {
+        /// The folder.
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+        /// Lines of `prefix ASN`: which network announces an address.
+        #[arg(long, value_name = "FILE")]
+        netblocks: Option<PathBuf>,
+        /// Lines of `country,continent`; without it no client is sent to its continent.
+        #[arg(long, value_name = "FILE")]
+        countries: Option<PathBuf>,
+        /// What to do with the result.
+        #[command(flatten)]
+        output: CompileOutput,
+    },
 }
 
 /// Where `compile` writes to, and how strict it is.

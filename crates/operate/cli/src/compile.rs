@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use heliostat_exchange::almalinux::{Documents, documents_read};
 use heliostat_exchange::{Import, Problems, mirrormanager};
 use heliostat_model::World;
 use heliostat_publish::{Stamp, compile, publish};
@@ -19,6 +20,12 @@ pub(crate) fn run(source: &CompileSource, out: &mut impl Write) -> Result<(), Er
     match source {
         CompileSource::Mirrormanager { cache, netblocks, countries, output } => {
             let import = mirrormanager_import(cache)?;
+            finish(import, netblocks.as_deref(), countries.as_deref(), output, out)
+        }
+        CompileSource::Almalinux { folder, netblocks, countries, output } => {
+            let wrong = |source| Error::Almalinux { path: folder.clone(), source };
+            let documents = Documents::load(folder).map_err(wrong)?;
+            let import = documents_read(&documents, unix_s()).map_err(wrong)?;
             finish(import, netblocks.as_deref(), countries.as_deref(), output, out)
         }
     }

@@ -41,6 +41,14 @@ pub enum Error {
         /// What was found.
         source: heliostat_exchange::mirrormanager::CacheError,
     },
+    /// A folder of AlmaLinux's YAML is none.
+    #[error("{path} is no folder of AlmaLinux's mirrors")]
+    Almalinux {
+        /// Which folder.
+        path: PathBuf,
+        /// What was found.
+        source: heliostat_exchange::almalinux::AlmaLinuxError,
+    },
     /// Something in the data is wrong, and nothing wrong was to be let through.
     #[error("{count} problems in the data; nothing was written, because of --strict")]
     Strict {
