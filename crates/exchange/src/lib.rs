@@ -1,6 +1,6 @@
 //! Other systems' data to and from the world: MirrorManager's cache, AlmaLinux YAML, address tables.
 //!
-//! Bytes in, a [`World`](heliostat_model::World) out, and the other way round. There are no sockets
+//! Bytes in, a [`World`] out, and the other way round. There are no sockets
 //! here and no clock: who calls brings the bytes and the times. Other people's data is never
 //! perfect, so an importer keeps what is sound, and reports each thing that is not as a
 //! [`Problem`]; only input that is something else altogether is an error.
