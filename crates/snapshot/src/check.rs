@@ -83,7 +83,8 @@ pub(crate) fn section_table(bytes: &[u8], header: &Header) -> Result<Sections, E
     let mut sections = Sections::default();
     let mut end = HEADER_BYTES + size_of_val(table);
     for ((entry, &section), slot) in table.iter().zip(Section::ALL).zip(&mut sections) {
-        let bad = |what: String| Error::Section { section, offset: entry.offset.get(), what };
+        let at = HEADER_BYTES + section as usize * size_of::<SectionEntry>();
+        let bad = |what: String| Error::Section { section, offset: at as u64, what };
         let row_bytes = fields(section).iter().map(|field| field.2).sum::<usize>().max(1);
         if entry.kind.get() != section as u32 {
             return Err(bad(format!("section number {} in its place", entry.kind)));
