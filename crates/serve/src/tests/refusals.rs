@@ -51,6 +51,11 @@ fn every_refusal_is_one_line() {
         # repo=old-1&arch=x86_64
     "#]],
     );
+}
+
+#[test]
+fn paths_and_disabled_repositories_are_refused() {
+    use Form::Mirrorlist;
     check(
         Mirrorlist,
         "path=a/../b",

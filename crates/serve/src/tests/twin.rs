@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use heliostat_model::{Country, Host, Scheme, World};
+use heliostat_model::{Country, Host, IpNet, Scheme, World};
 use proptest::prelude::*;
 
 use super::small::{country, snapshot, world};
@@ -21,18 +21,8 @@ fn naive(
     netblock: bool,
     hosts_min: usize,
 ) -> Tiers {
-    let client_country = world
-        .netblock_countries
-        .iter()
-        .filter(|(prefix, _)| prefix.contains(&client))
-        .max_by_key(|(prefix, _)| prefix.prefix_len())
-        .map(|&(_, country)| country);
-    let client_asn = world
-        .netblock_asns
-        .iter()
-        .filter(|(prefix, _)| prefix.contains(&client))
-        .max_by_key(|(prefix, _)| prefix.prefix_len())
-        .map(|&(_, asn)| asn);
+    let client_country = longest(&world.netblock_countries, client);
+    let client_asn = longest(&world.netblock_asns, client);
     let continents = world.continents();
     let web = |at: usize| world.mirrors[at].urls.iter().any(|url| url.scheme != Scheme::Rsync);
     let allowed = |host: &Host| {
@@ -92,6 +82,12 @@ fn naive(
         return tiers;
     }
     distinct(tiers.into_iter().chain([("global", names(open.clone()))]).collect())
+}
+
+/// Of the longest prefix around an address.
+fn longest<T: Copy>(table: &[(IpNet, T)], client: IpAddr) -> Option<T> {
+    let around = table.iter().filter(|(prefix, _)| prefix.contains(&client));
+    around.max_by_key(|(prefix, _)| prefix.prefix_len()).map(|&(_, value)| value)
 }
 
 /// Each host once, in its first tier; no empty tiers.
