@@ -19,7 +19,7 @@ use clap::Parser;
 use heliostat_bench::child::find;
 use heliostat_bench::table::{Table, median, short};
 use heliostat_publish::{Stamp, compile};
-use heliostat_serve::{Ask, CountryTable, Form, Policy, Scratch, Snapshot, answer};
+use heliostat_serve::{Ask, CountryTable, Form, Policy, Scratch, Snapshot, answer, explanation};
 use heliostat_testing_world::{
     Endpoint, Scale, client_addresses, country_networks, generate, queries,
 };
@@ -97,6 +97,14 @@ impl World {
             countries: CountryTable::new(networks)?,
             questions: queries.zip(client_addresses(SEED)).collect(),
         })
+    }
+
+    /// How many mirrors a question has to choose from, on average.
+    fn candidates(&self) -> Result<f64> {
+        let asks = self.asks(Form::Mirrorlist, u32::MAX)?;
+        let all = asks.iter().take(200).filter_map(|ask| explanation(&self.snapshot, ask).ok());
+        let counts: Vec<_> = all.map(|explanation| explanation.candidates.len()).collect();
+        Ok(counts.iter().sum::<usize>() as f64 / counts.len() as f64)
     }
 
     /// The questions, read and ready to be answered.
@@ -209,6 +217,13 @@ fn curve(worlds: &[World], rounds: usize) -> Result<Table> {
             let cells = row.iter().flat_map(Point::cells);
             table.row([name.to_owned(), most].into_iter().chain(cells));
         }
+    }
+    for world in worlds {
+        table.note(format!(
+            "{}: {} mirrors stand behind a question on average, near or far.",
+            world.scale,
+            short(world.candidates()?)
+        ));
     }
     Ok(table)
 }
