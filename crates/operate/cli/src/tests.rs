@@ -47,3 +47,33 @@ fn a_wrong_file_says_where() {
     assert!(serve_options::parse("lisen = []").unwrap_err().to_string().contains("lisen"));
     assert!(ServeOptions::default().plan(0).unwrap_err().to_string().contains("--snapshot"));
 }
+
+/// The page describes the options: run with `UPDATE_EXPECT=1` to write it anew.
+#[test]
+fn the_page_about_options_is_true() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../docs/guide/configuration.md");
+    let page = std::fs::read_to_string(path).unwrap();
+    let (prose, table) = page.split_once(MARK).expect("the mark in the page");
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        std::fs::write(path, format!("{prose}{MARK}{}", options())).unwrap();
+    } else {
+        assert_eq!(table, options(), "run with UPDATE_EXPECT=1 to write the table anew");
+    }
+}
+
+const MARK: &str =
+    "<!-- What follows is written by a test from crates/operate/cli/src/serve_options.rs. -->\n";
+
+fn options() -> String {
+    let command = Args::command();
+    let serve = command.find_subcommand("serve").unwrap();
+    let mut text = "\n| option | in the file | meaning |\n|---|---|---|\n".to_owned();
+    for argument in serve.get_arguments().filter(|a| a.get_id() != "help") {
+        let name = argument.get_id().as_str();
+        let value = argument.get_value_names().and_then(|names| names.first()).unwrap();
+        let file = if name == "config" { String::new() } else { format!("`{name}`") };
+        let help = argument.get_help().unwrap().to_string().replace('|', "\\|");
+        text += &format!("| `--{} {value}` | {file} | {help} |\n", name.replace('_', "-"));
+    }
+    text
+}
