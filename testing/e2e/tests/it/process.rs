@@ -2,11 +2,11 @@
 
 use std::net::SocketAddr;
 use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, ensure};
-use heliostat_testing_e2e::{Connection, CutShort, Director, missing, skip, wait_until};
+use heliostat_testing_e2e::{Connection, CutShort, Director, Stopped, missing, skip, wait_until};
 
 use crate::fixture::{METALINK, MIRRORLIST, compile_one, replace, snapshot_of};
 
@@ -33,15 +33,18 @@ fn without_a_snapshot_it_says_so_until_there_is_one() -> Result<()> {
 fn sigterm_cuts_no_answer_short_and_exits_with_zero() -> Result<()> {
     let (folder, snapshot) = snapshot_of("first")?;
     let director = Director::start_ready(folder.path(), &snapshot, &[])?;
-    let address = director.address;
-    let clients: Vec<_> = (0..4).map(|_| thread::spawn(move || answers_whole(address))).collect();
-    thread::sleep(Duration::from_millis(300));
-    let stopped = director.stop()?;
+    let (address, answers) = (director.address, AtomicU32::new(0));
+    let stopped = thread::scope(|scope| -> Result<Stopped> {
+        let client = || answers_whole(address, &answers);
+        let clients: Vec<_> = (0..4).map(|_| scope.spawn(client)).collect();
+        wait_until("answers", || Ok((answers.load(Ordering::Relaxed) > 100).then_some(())))?;
+        let stopped = director.stop()?;
+        for client in clients {
+            client.join().map_err(|_| anyhow!("a client panicked"))??;
+        }
+        Ok(stopped)
+    })?;
     assert!(stopped.status.success(), "{}\n{}", stopped.status, stopped.said);
-    for client in clients {
-        let answers = client.join().map_err(|_| anyhow!("a client panicked"))??;
-        assert!(answers > 10, "only {answers} answers");
-    }
     assert!(Connection::open(address).is_err(), "somebody still listens");
     Ok(())
 }
@@ -49,14 +52,14 @@ fn sigterm_cuts_no_answer_short_and_exits_with_zero() -> Result<()> {
 #[test]
 fn sigterm_does_not_wait_for_idle_connections() -> Result<()> {
     let (folder, snapshot) = snapshot_of("first")?;
-    let director = Director::start_ready(folder.path(), &snapshot, &[])?;
+    // Longer than the test's own patience: waiting for them would fail it.
+    let options = ["--drain-timeout-s", "600"];
+    let director = Director::start_ready(folder.path(), &snapshot, &options)?;
     let unused = Connection::open(director.address)?;
     let mut used = Connection::open(director.address)?;
     assert_eq!(used.get(MIRRORLIST)?.status, 200);
-    let started = Instant::now();
     let stopped = director.stop()?;
     assert!(stopped.status.success(), "{}\n{}", stopped.status, stopped.said);
-    assert!(started.elapsed() < Duration::from_secs(5), "idle connections held it up");
     drop(unused);
     Ok(())
 }
@@ -101,15 +104,14 @@ fn an_unknown_option_is_an_error_that_names_it() -> Result<()> {
 }
 
 /// Asks on one connection until it ends; it may end between answers, never within one.
-fn answers_whole(address: SocketAddr) -> Result<u32> {
+fn answers_whole(address: SocketAddr, answers: &AtomicU32) -> Result<()> {
     let mut connection = Connection::open(address)?;
-    let mut answers = 0;
     loop {
         match connection.get(MIRRORLIST) {
             Ok(response) => ensure!(response.status == 200, "{response:?}"),
             Err(error) if error.is::<CutShort>() => return Err(error),
-            Err(_) => return Ok(answers),
+            Err(_) => return Ok(()),
         }
-        answers += 1;
+        answers.fetch_add(1, Ordering::Relaxed);
     }
 }
