@@ -56,12 +56,12 @@ fn every_command_explains_itself() -> Result<()> {
     Ok(())
 }
 
-/// The guide and `--help` know the same options.
+/// The guide names what `--help` names; the options of `serve` have a page that is written from
+/// them.
 #[test]
 fn the_guide_names_every_option() -> Result<()> {
     let pages = [
-        (&["serve"][..], include_str!("../../../../docs/guide/serve.md")),
-        (&["compile", "mirrormanager"], include_str!("../../../../docs/guide/compile.md")),
+        (&["compile", "mirrormanager"][..], include_str!("../../../../docs/guide/compile.md")),
         (&["compile", "almalinux"], include_str!("../../../../docs/guide/compile.md")),
         (&["inspect"], include_str!("../../../../docs/guide/compile.md")),
         (&["explain"], include_str!("../../../../docs/guide/compile.md")),
