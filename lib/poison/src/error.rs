@@ -160,7 +160,9 @@ impl fmt::Display for Error {
         }
         match self.cause {
             Cause::Panicked | Cause::Failed => write!(f, " {}", self.cause)?,
-            Cause::Cancelled | Cause::Abandoned | Cause::Leaked => write!(f, " was {}", self.cause)?,
+            Cause::Cancelled | Cause::Abandoned | Cause::Leaked => {
+                write!(f, " was {}", self.cause)?
+            }
         }
         match self.at {
             Some(at) if self.is_leaked() => write!(f, ", as noticed at {}", Moment(at))?,

@@ -209,17 +209,19 @@ impl<T: ?Sized, W: Witness> Poison<T, W> {
     /// Marks the data as not whole, if it is whole.
     #[inline]
     pub(crate) fn open(&mut self) -> Result<(), Error> {
-        match self.notice() {
-            None => {
-                self.state = State::Open;
-                Ok(())
-            }
-            Some(error) => Err(error),
+        // One comparison on the way in; everything else happens out of line.
+        if !matches!(self.state, State::Whole)
+            && let Some(error) = self.notice()
+        {
+            return Err(error);
         }
+        self.state = State::Open;
+        Ok(())
     }
 
     /// What is wrong with the data, if anything. A leak is noticed here, and gets its time.
-    #[inline]
+    #[cold]
+    #[inline(never)]
     pub(crate) fn notice(&mut self) -> Option<Error> {
         self.state.notice(self.what, &self.witness)
     }

@@ -55,19 +55,11 @@ impl State {
     }
 
     /// What is wrong, if anything; a leak nobody had noticed is noticed now, and gets its time.
-    #[inline]
     pub(crate) fn notice<W: Witness>(&mut self, what: &'static str, witness: &W) -> Option<Error> {
         if matches!(self, Self::Open) {
-            self.notice_leak(what, witness);
+            self.write(&Error::leaked(what, witness.now()), witness);
         }
         self.error(what)
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn notice_leak<W: Witness>(&mut self, what: &'static str, witness: &W) {
-        let error = Error::leaked(what, witness.now());
-        self.write(&error, witness);
     }
 
     /// Keeps the report first and tells of it then, so that a witness that panics changes nothing.

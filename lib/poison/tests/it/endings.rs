@@ -71,10 +71,7 @@ fn disarmed_is_whole() {
 
 #[test]
 fn dropped_is_abandoned() {
-    check(
-        |poison| poison.check_and_arm().unwrap().0 = 1,
-        poisoned(Cause::Abandoned, None),
-    );
+    check(|poison| poison.check_and_arm().unwrap().0 = 1, poisoned(Cause::Abandoned, None));
 }
 
 #[test]

@@ -231,8 +231,11 @@ fn end() -> impl Strategy<Value = End> {
 fn step() -> impl Strategy<Value = Step> {
     let writes = 0..4_u8;
     prop_oneof![
-        (writes.clone(), any::<bool>(), end())
-            .prop_map(|(writes, notes, end)| Step::Guard { writes, notes, end }),
+        (writes.clone(), any::<bool>(), end()).prop_map(|(writes, notes, end)| Step::Guard {
+            writes,
+            notes,
+            end
+        }),
         (writes.clone(), end()).prop_map(|(writes, end)| Step::Change { writes, end }),
         (writes.clone(), end()).prop_map(|(writes, end)| Step::Run { writes, end }),
         any::<bool>().prop_map(|panics| Step::Recover { panics }),
@@ -245,7 +248,7 @@ fn step() -> impl Strategy<Value = Step> {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: if cfg!(miri) { 20 } else { 2000 },
+        cases: if cfg!(miri) { 8 } else { 2000 },
         failure_persistence: None,
         ..ProptestConfig::default()
     })]
