@@ -281,7 +281,11 @@ const CONTENDERS: &[Contender] = &[
     Contender { name: "scopeguard, defused", base: 0, run: contenders::scopeguard },
     Contender { name: "Neon's Poison", base: 0, run: contenders::neon },
     Contender { name: "poison-guard, on_unwind", base: 0, run: contenders::on_unwind },
-    Contender { name: "poison-guard, unless_recovered", base: 0, run: contenders::unless_recovered },
+    Contender {
+        name: "poison-guard, unless_recovered",
+        base: 0,
+        run: contenders::unless_recovered,
+    },
     Contender { name: "parking_lot mutex", base: 7, run: contenders::parking_lot },
     Contender { name: "**Guard::arm in it**", base: 7, run: contenders::parking_lot_poison },
     Contender { name: "std mutex, with its own poisoning", base: 9, run: contenders::std_mutex },
@@ -317,7 +321,9 @@ fn report(program: &str) {
     let times = times();
     let counts: Vec<Option<Count>> =
         (0..CONTENDERS.len()).map(|index| count(program, index)).collect();
-    println!("| a change whose scope ends well | instructions | more | stores | more | ns | ratio |");
+    println!(
+        "| a change whose scope ends well | instructions | more | stores | more | ns | ratio |"
+    );
     println!("|---|---:|---:|---:|---:|---:|---:|");
     for (index, contender) in CONTENDERS.iter().enumerate() {
         let (name, base) = (contender.name, contender.base);
@@ -364,17 +370,19 @@ fn sizes() -> String {
     )
 }
 
-/// Nanoseconds per change, for each round and contender.
+/// Nanoseconds per change, for each round and contender. Each round begins with another one, so
+/// that nobody is always in the place where the machine was just busy.
 fn times() -> Vec<Vec<f64>> {
-    let round = || {
-        let time = |contender: &Contender| {
+    let round = |first: usize| {
+        let mut times = vec![0.0; CONTENDERS.len()];
+        for index in (0..CONTENDERS.len()).map(|place| (first + place) % CONTENDERS.len()) {
             let start = Instant::now();
-            (contender.run)(black_box(CHANGES));
-            start.elapsed().as_nanos() as f64 / CHANGES as f64
-        };
-        CONTENDERS.iter().map(time).collect()
+            (CONTENDERS[index].run)(black_box(CHANGES));
+            times[index] = start.elapsed().as_nanos() as f64 / CHANGES as f64;
+        }
+        times
     };
-    (0..ROUNDS).map(|_| round()).collect()
+    (0..ROUNDS).map(round).collect()
 }
 
 /// The difference of a long and a short run, per change. `None` where callgrind is not installed.
@@ -401,5 +409,5 @@ fn collect(program: &str, index: usize, n: u64) -> Option<Count> {
 }
 
 const COUNT: &str = "--count";
-const CHANGES: u64 = 1_000_000;
-const ROUNDS: usize = 15;
+const CHANGES: u64 = 200_000;
+const ROUNDS: usize = 14 * 9;

@@ -7,6 +7,9 @@ use heliostat_poison::{Cause, Error, Poison};
 
 use crate::drive::{Clock, finish, poll, unwind, unwinds};
 
+type Failure = Box<dyn std::error::Error>;
+const FAILURE: &str = "alloc::boxed::Box<dyn core::error::Error>";
+
 type Pair = Poison<(u32, u32), Clock>;
 
 /// Ends a scope at second 7 and checks everything that is said: by reading, by entering, by
@@ -174,11 +177,11 @@ fn a_change_that_returns_err_has_failed() {
     let end = |poison: &mut Pair| {
         let failed = poison.change(|pair| {
             pair.0 = 1;
-            Err::<(), _>(std::io::Error::other("disk full"))
+            Err::<(), _>(Failure::from("disk full"))
         });
         assert_eq!(failed.unwrap_err().to_string(), "disk full");
     };
-    check(end, poisoned(Cause::Failed, Some("std::io::error::Error")));
+    check(end, poisoned(Cause::Failed, Some(FAILURE)));
 }
 
 #[test]
@@ -226,11 +229,11 @@ fn a_run_that_returns_err_has_failed() {
     let end = |poison: &mut Pair| {
         let failed = finish(poison.run(async |pair| {
             pair.0 = 1;
-            Err::<(), _>(std::io::Error::other("disk full"))
+            Err::<(), _>(Failure::from("disk full"))
         }));
         assert_eq!(failed.unwrap_err().to_string(), "disk full");
     };
-    check(end, poisoned(Cause::Failed, Some("std::io::error::Error")));
+    check(end, poisoned(Cause::Failed, Some(FAILURE)));
 }
 
 #[test]
@@ -255,13 +258,13 @@ fn the_location_is_where_the_scope_was_entered() {
 
     let mut poison = Poison::new("line", ());
     let line = line!() + 1;
-    let failed = poison.change(|()| Err::<(), _>(std::io::Error::other("")));
+    let failed = poison.change(|()| Err::<(), _>(Failure::from("")));
     assert!(failed.is_err());
     assert_eq!(poison.error().unwrap().location().unwrap().line(), line);
 
     let mut poison = Poison::new("line", ());
     let line = line!() + 1;
-    let failing = poison.run(async |()| Err::<(), _>(std::io::Error::other("")));
+    let failing = poison.run(async |()| Err::<(), _>(Failure::from("")));
     assert!(finish(failing).is_err());
     assert_eq!(poison.error().unwrap().location().unwrap().line(), line);
 }

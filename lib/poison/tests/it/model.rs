@@ -12,6 +12,8 @@ use proptest::prelude::*;
 
 use crate::drive::{Clock, finish, pause, poll, unwind, unwinds};
 
+type Failure = Box<dyn std::error::Error>;
+
 /// How a scope is used, and what becomes of it after so many steps of writing.
 #[derive(Clone, Debug)]
 enum Step {
@@ -91,7 +93,7 @@ fn change(poison: &mut Poison<Vec<u8>, impl Witness>, writes: u8, end: End) {
         data.extend(0..writes);
         match end {
             End::Panic => unwind(),
-            End::Fail => Err(std::io::Error::other("failing")),
+            End::Fail => Err(Failure::from("failing")),
             End::Commit | End::Drop | End::Forget => Ok(()),
         }
     };
@@ -109,7 +111,7 @@ fn run(poison: &mut Poison<Vec<u8>, impl Witness>, writes: u8, end: End) {
         }
         match end {
             End::Panic => unwind(),
-            End::Fail => Err(std::io::Error::other("failing")),
+            End::Fail => Err(Failure::from("failing")),
             End::Commit => Ok(()),
             End::Drop | End::Forget => std::future::pending().await,
         }
@@ -146,7 +148,7 @@ fn ending(end: End, of: &Step) -> Option<(Cause, Option<&'static str>)> {
         (End::Drop, Step::Run { .. }) => (Cause::Cancelled, None),
         (End::Drop, _) => (Cause::Abandoned, note),
         (End::Fail, Step::Guard { .. }) => (Cause::Failed, Some("failing")),
-        (End::Fail, _) => (Cause::Failed, Some("std::io::error::Error")),
+        (End::Fail, _) => (Cause::Failed, Some("alloc::boxed::Box<dyn core::error::Error>")),
     })
 }
 

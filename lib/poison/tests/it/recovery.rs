@@ -106,7 +106,7 @@ fn taken_out() {
 fn poisoned_again_for_another_reason() {
     let mut poison = torn();
     poison.recover(|_, _| ());
-    let failed: Result<(), _> = poison.change(|_| Err(std::io::Error::other("no")));
+    let failed = poison.change(|_| Err::<(), Box<dyn std::error::Error>>("no".into()));
     failed.unwrap_err();
     let error: Error = poison.data().unwrap_err();
     assert!(error.is_failed(), "{error}");
