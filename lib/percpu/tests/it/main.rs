@@ -1,0 +1,13 @@
+//! What others do to a process that uses this crate: masks, cpusets, signals, forks, filters.
+#![cfg(all(target_os = "linux", not(loom), not(miri)))]
+#![expect(unexpected_cfgs, reason = "loom is set by hand for tests")]
+
+mod api;
+mod alone;
+mod cpuset;
+mod fence;
+mod filters;
+mod fork;
+mod outside;
+mod signals;
+mod storm;
