@@ -43,7 +43,8 @@ pub fn allowed() -> Result<CpuSet, Error> {
         reset()?;
         current()
     };
-    let scratch = std::thread::Builder::new().name("percpu-allowed".into()).stack_size(SCRATCH_STACK);
+    let scratch =
+        std::thread::Builder::new().name("percpu-allowed".into()).stack_size(SCRATCH_STACK);
     let scratch = scratch.spawn(ask).map_err(|error| Error::os("clone", error))?;
     // The closure cannot panic; if it did, that is the same as not knowing.
     scratch.join().unwrap_or_else(|_| Err(Error::unsupported("the question for allowed CPUs")))

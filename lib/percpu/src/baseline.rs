@@ -55,4 +55,5 @@ impl Baseline {
 }
 
 #[cfg(test)]
+#[path = "tests/baseline.rs"]
 mod tests;

@@ -100,4 +100,5 @@ impl<I: Index> fmt::Debug for Counter<I> {
 }
 
 #[cfg(test)]
+#[path = "tests/counter.rs"]
 mod tests;

@@ -2,10 +2,10 @@
 
 use std::fmt;
 
+use crate::Error;
 use crate::baseline::Baseline;
 use crate::index::{ByCid, ByCpu, Index};
 use crate::rows::Rows;
-use crate::Error;
 
 /// Counters with dense ids, `0..len`, each as [`Counter`](crate::Counter).
 ///
@@ -148,4 +148,5 @@ impl<I: Index> fmt::Debug for CounterVec<I> {
 }
 
 #[cfg(test)]
+#[path = "tests/counter_vec.rs"]
 mod tests;

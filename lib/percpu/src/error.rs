@@ -126,7 +126,9 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &self.kind {
-            Kind::Os { source, .. } | Kind::Unsupported { source: Some(source), .. } => Some(source),
+            Kind::Os { source, .. } | Kind::Unsupported { source: Some(source), .. } => {
+                Some(source)
+            }
             _ => None,
         }
     }

@@ -101,7 +101,9 @@ impl Lane {
         {
             let Some(newer) = self.take() else { continue };
             // SAFETY: the newer chain was taken whole, so it is ours alone, and its links are live.
-            unsafe { last(newer).as_ref() }.lead_to(chain.as_ptr());
+            let bottom = unsafe { last(newer) };
+            // SAFETY: a link of that chain.
+            unsafe { bottom.as_ref() }.lead_to(chain.as_ptr());
             chain = newer;
         }
     }
@@ -122,4 +124,5 @@ unsafe fn last(chain: NonNull<Link>) -> NonNull<Link> {
 }
 
 #[cfg(test)]
+#[path = "tests/lane.rs"]
 mod tests;

@@ -1,5 +1,22 @@
 #![doc = include_str!("../README.md")]
 #![expect(unexpected_cfgs, reason = "loom, percpu_twin and percpu_delay are set by hand for tests")]
+#![cfg_attr(
+    loom,
+    expect(dead_code, reason = "loom sees the shared structures and not their users")
+)]
+
+/// How to use it, in ten minutes.
+#[cfg(any(doc, doctest))]
+#[doc = include_str!("../docs/GUIDE.md")]
+pub mod guide {}
+/// Who may touch which word, when, in which memory order.
+#[cfg(any(doc, doctest))]
+#[doc = include_str!("../docs/DESIGN.md")]
+pub mod design {}
+/// Kernels, places, tools, and what it does not do.
+#[cfg(any(doc, doctest))]
+#[doc = include_str!("../docs/LIMITS.md")]
+pub mod limits {}
 
 // What the twin's threads share, and all that loom checks.
 mod primitive;
@@ -7,7 +24,6 @@ mod lane;
 mod turnstile;
 mod baseline;
 
-// CPUs and sets of them.
 #[cfg(not(loom))]
 mod error;
 #[cfg(not(loom))]
@@ -70,15 +86,3 @@ mod exports {
 }
 #[cfg(not(loom))]
 pub use exports::*;
-
-#[cfg(any(doc, doctest))]
-#[doc = include_str!("../docs/GUIDE.md")]
-pub mod guide {}
-
-#[cfg(any(doc, doctest))]
-#[doc = include_str!("../docs/DESIGN.md")]
-pub mod design {}
-
-#[cfg(any(doc, doctest))]
-#[doc = include_str!("../docs/LIMITS.md")]
-pub mod limits {}

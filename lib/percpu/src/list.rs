@@ -13,9 +13,9 @@ use crate::lane::{Lane, Link};
 use crate::pin::{self, Policy};
 use crate::rseq::{self, Fence, Mode};
 use crate::sys::area::{self, Field};
+use crate::sys::os;
 use crate::sys::section::{ATTEMPTS, CLOSED, Expect, Native, Place, Popped, Section, Step};
 use crate::sys::twin::{self, Twin};
-use crate::sys::os;
 use crate::{CpuId, Error};
 
 /// Lists of free things, one per slot.
@@ -398,4 +398,5 @@ impl<T> fmt::Debug for Drain<T> {
 }
 
 #[cfg(test)]
+#[path = "tests/list.rs"]
 mod tests;

@@ -136,4 +136,5 @@ impl<T: fmt::Debug, I> fmt::Debug for PerCpu<T, I> {
 }
 
 #[cfg(test)]
+#[path = "tests/per_cpu.rs"]
 mod tests;

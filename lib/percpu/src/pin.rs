@@ -274,7 +274,10 @@ pub(crate) fn visit(cpu: Option<CpuId>) -> Result<(), Error> {
         // Only being there counts, however short: a conflict afterwards changes nothing.
         for _ in 0..VISIT_ATTEMPTS {
             match Hold::take(cpu) {
-                Ok(hold) => return Ok(drop(hold.release())),
+                Ok(hold) => {
+                    let _conflict_or_not = hold.release();
+                    return Ok(());
+                }
                 Err(PinError::Os(error)) => return Err(error),
                 Err(PinError::Conflict(_) | PinError::AlreadyPinned(_)) => {}
                 Err(PinError::NotAllowed { .. }) => break,
@@ -389,4 +392,5 @@ impl Restore {
 }
 
 #[cfg(test)]
+#[path = "tests/pin.rs"]
 mod tests;

@@ -4,9 +4,9 @@ use std::fmt;
 use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
 
+use crate::Error;
 use crate::index::{ByCid, Index};
 use crate::list::{FreeList, Item};
-use crate::Error;
 
 /// A [`FreeList`] that knows how to make what it does not have.
 ///
@@ -93,4 +93,5 @@ impl<T: Send, I: Index> Drop for Pooled<'_, T, I> {
 }
 
 #[cfg(test)]
+#[path = "tests/pool.rs"]
 mod tests;

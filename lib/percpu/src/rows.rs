@@ -331,4 +331,5 @@ impl Drop for Memory {
 }
 
 #[cfg(test)]
+#[path = "tests/rows.rs"]
 mod tests;

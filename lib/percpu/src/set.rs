@@ -127,9 +127,11 @@ impl CpuSet {
     /// The CPUs, lowest first.
     pub fn iter(&self) -> impl Iterator<Item = CpuId> + '_ {
         self.words.iter().zip(0u32..).flat_map(|(word, at)| {
-            (0..u64::BITS)
-                .filter(move |bit| word >> bit & 1 == 1)
-                .filter_map(move |bit| CpuId::new(at * u64::BITS + bit).ok())
+            // Each step takes the lowest bit away.
+            let rest = |bits: &u64| Some(bits & bits.wrapping_sub(1));
+            std::iter::successors(Some(*word), rest)
+                .take_while(|bits| *bits != 0)
+                .filter_map(move |bits| CpuId::new(at * u64::BITS + bits.trailing_zeros()).ok())
         })
     }
 
@@ -333,4 +335,5 @@ impl Item {
 }
 
 #[cfg(test)]
+#[path = "tests/set.rs"]
 mod tests;

@@ -55,4 +55,5 @@ impl Drop for Inside<'_> {
 }
 
 #[cfg(test)]
+#[path = "tests/turnstile.rs"]
 mod tests;

@@ -190,4 +190,5 @@ impl Shared {
 }
 
 #[cfg(test)]
+#[path = "tests/watch.rs"]
 mod tests;

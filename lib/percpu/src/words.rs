@@ -167,4 +167,5 @@ impl<I: Index> fmt::Debug for Words<I> {
 }
 
 #[cfg(test)]
+#[path = "tests/words.rs"]
 mod tests;

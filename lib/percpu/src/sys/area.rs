@@ -223,4 +223,5 @@ impl Drop for Leave {
 }
 
 #[cfg(test)]
+#[path = "tests/area.rs"]
 mod tests;

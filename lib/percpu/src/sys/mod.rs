@@ -13,11 +13,24 @@ pub(crate) mod os;
 pub(crate) mod area;
 pub(crate) mod section;
 #[cfg_attr(
-    all(target_os = "linux", target_arch = "x86_64", target_pointer_width = "64", not(miri), not(percpu_twin)),
+    all(
+        target_os = "linux",
+        target_arch = "x86_64",
+        target_pointer_width = "64",
+        not(miri),
+        not(percpu_twin)
+    ),
     path = "x86_64.rs"
 )]
 #[cfg_attr(
-    all(target_os = "linux", target_arch = "aarch64", target_endian = "little", target_pointer_width = "64", not(miri), not(percpu_twin)),
+    all(
+        target_os = "linux",
+        target_arch = "aarch64",
+        target_endian = "little",
+        target_pointer_width = "64",
+        not(miri),
+        not(percpu_twin)
+    ),
     path = "aarch64.rs"
 )]
 pub(crate) mod native;

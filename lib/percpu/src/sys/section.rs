@@ -107,4 +107,5 @@ pub(crate) unsafe trait Section {
 }
 
 #[cfg(test)]
+#[path = "tests/section.rs"]
 mod tests;

@@ -110,6 +110,11 @@ unsafe impl Section for Twin {
 /// The rows of `at` are [`Head`]s, and `0..at.open` of them are live for `'a`.
 unsafe fn head<'a>(at: Place) -> Option<&'a Head> {
     let row = row(at.field);
-    // SAFETY: the index is compared first; the caller keeps rows `0..open` live.
-    (row < at.open).then(|| unsafe { &*at.base.cast::<Head>().add(row as usize) })
+    if row >= at.open {
+        return None;
+    }
+    // SAFETY: the index was compared; the caller keeps rows `0..open` live.
+    let head = unsafe { at.base.cast::<Head>().add(row as usize) };
+    // SAFETY: as above.
+    Some(unsafe { &*head })
 }

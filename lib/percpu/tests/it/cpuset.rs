@@ -53,7 +53,8 @@ impl Cpuset {
         let mut v2 = None;
         for mount in mounts.lines() {
             let mut fields = mount.split(' ').skip(1);
-            let (Some(at), Some(kind), Some(options)) = (fields.next(), fields.next(), fields.next())
+            let (Some(at), Some(kind), Some(options)) =
+                (fields.next(), fields.next(), fields.next())
             else {
                 continue;
             };

@@ -55,7 +55,8 @@ fn flip<I: Index>() {
             rseq::fence(Fence::All).unwrap();
             let idle = LISTS[(gate as usize + 1) & 1];
             // A slot that is opened from here on starts with gate 0, which may be the idle list's.
-            let slots: Vec<_> = words.slots().filter(|slot| words.load(*slot, GATE) == gate).collect();
+            let slots: Vec<_> =
+                words.slots().filter(|slot| words.load(*slot, GATE) == gate).collect();
             let look = || slots.iter().map(|slot| words.load(*slot, idle)).collect::<Vec<_>>();
             let before = look();
             for _ in 0..3 {

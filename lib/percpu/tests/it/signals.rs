@@ -29,8 +29,10 @@ extern "C" fn count(_: i32) {
 fn every_microsecond(microseconds: i64) {
     let every = libc::timeval { tv_sec: 0, tv_usec: microseconds };
     let timer = libc::itimerval { it_interval: every, it_value: every };
+    let former = std::ptr::null_mut();
     // SAFETY: the kernel reads `timer` and writes nothing.
-    assert_eq!(unsafe { libc::setitimer(libc::ITIMER_REAL, &raw const timer, std::ptr::null_mut()) }, 0);
+    let done = unsafe { libc::setitimer(libc::ITIMER_REAL, &raw const timer, former) };
+    assert_eq!(done, 0);
 }
 
 #[test]
@@ -44,8 +46,10 @@ fn storm() {
     let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
     action.sa_sigaction = count as extern "C" fn(i32) as usize;
     action.sa_flags = libc::SA_RESTART;
+    let former = std::ptr::null_mut();
     // SAFETY: the handler only counts, which is safe at any moment once the counter is open.
-    assert_eq!(unsafe { libc::sigaction(libc::SIGALRM, &raw const action, std::ptr::null_mut()) }, 0);
+    let done = unsafe { libc::sigaction(libc::SIGALRM, &raw const action, former) };
+    assert_eq!(done, 0);
     every_microsecond(1);
     // A timer this fast leaves little time for anything else.
     let rounds = if std::env::var_os("PERCPU_STORM_SECONDS").is_some() { 100_000 } else { 2_000 };

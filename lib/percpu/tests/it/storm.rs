@@ -98,7 +98,13 @@ fn storm() {
             }
         });
         let others: Vec<_> = (0..2)
-            .map(|_| scope.spawn(|| while !done.load(Ordering::Relaxed) { each() }))
+            .map(|_| {
+                scope.spawn(|| {
+                    while !done.load(Ordering::Relaxed) {
+                        each()
+                    }
+                })
+            })
             .collect();
         victim.store(thread_number(), Ordering::Relaxed);
         work(&tally, &allowed, until, each);

@@ -19,7 +19,12 @@ impl Table {
     }
 
     fn place(&self, open: u32) -> Place {
-        Place { base: self.rows.as_ptr().cast::<u8>().cast_mut(), stride: 8, open, field: area::Field::CPU }
+        Place {
+            base: self.rows.as_ptr().cast::<u8>().cast_mut(),
+            stride: 8,
+            open,
+            field: area::Field::CPU,
+        }
     }
 
     fn sum(&self) -> u64 {
@@ -44,7 +49,9 @@ fn additions<S: Section>() {
                 scope.spawn(|| {
                     area::enroll();
                     // SAFETY: the table has a row for every possible CPU.
-                    (0..rounds).filter(|_| unsafe { S::add(table.place(os::possible()), 3) }).count()
+                    (0..rounds)
+                        .filter(|_| unsafe { S::add(table.place(os::possible()), 3) })
+                        .count()
                 })
             })
             .collect();

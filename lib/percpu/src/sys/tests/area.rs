@@ -11,7 +11,8 @@ fn the_kernels_words_are_the_kernels() {
         return;
     }
     let before = (here().flags.read(), here().rest.read());
-    let (counter, list, words) = (Counter::<crate::ByCid>::new(), FreeList::<u8>::new(), Words::<crate::ByCid>::new(1));
+    let (counter, list, words) =
+        (Counter::<crate::ByCid>::new(), FreeList::<u8>::new(), Words::<crate::ByCid>::new(1));
     for n in 0..10_000u64 {
         counter.add(n);
         list.push(Item::new(0));

@@ -49,9 +49,8 @@ fn threads_lose_nothing_by_cpu() {
 fn resets_hand_out_every_addition_once() {
     let counter: Counter = Counter::new();
     let handed_out: u64 = std::thread::scope(|scope| {
-        let adders: Vec<_> = (0..4)
-            .map(|_| scope.spawn(|| (0..ROUNDS).for_each(|_| counter.increment())))
-            .collect();
+        let adders: Vec<_> =
+            (0..4).map(|_| scope.spawn(|| (0..ROUNDS).for_each(|_| counter.increment()))).collect();
         let resetters: Vec<_> = (0..2)
             .map(|_| {
                 scope.spawn(|| {

@@ -92,7 +92,11 @@ fn resident(start: usize, length: usize) -> usize {
     let mut pages = vec![0u8; length.div_ceil(4096)];
     // SAFETY: the kernel writes one byte per page of the range into `pages`.
     let done = unsafe {
-        libc::mincore(std::ptr::with_exposed_provenance_mut(start), length, pages.as_mut_ptr().cast())
+        libc::mincore(
+            std::ptr::with_exposed_provenance_mut(start),
+            length,
+            pages.as_mut_ptr().cast(),
+        )
     };
     assert_eq!(done, 0);
     pages.iter().filter(|page| **page & 1 == 1).count() * 4096
