@@ -172,7 +172,7 @@ fn additions_of_n() -> Vec<Variant> {
 fn rows() -> Vec<Variant> {
     const LEN: u64 = 80_000;
     // The same skewed walk over the ids for everybody.
-    let id = |n: u64| (n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) * LEN >> 24;
+    let id = |n: u64| ((n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) * LEN) >> 24;
     thread_local!(static ROW: RefCell<Vec<u64>> = RefCell::new(vec![0; LEN as usize]));
     let counters = CounterVec::new(LEN as usize);
     let atomics: Vec<AtomicU64> = (0..LEN).map(|_| AtomicU64::new(0)).collect();

@@ -2,8 +2,8 @@
 //!
 //! The kernel tells nobody when a cpuset changes: no signal, no readable descriptor, and file
 //! notification works only for the one file that somebody wrote to, if that can be seen from here at
-//! all. What always works is to look. One thread that is never pinned looks at its own mask twice a
-//! second, which takes a third of a microsecond and a wake-up.
+//! all. What always works is to look. One thread that is never pinned looks at its own mask five times
+//! in four seconds, which takes a third of a microsecond and a wake-up.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -39,7 +39,7 @@ pub struct Watch {
 
 impl Watch {
     /// How often the watching thread looks.
-    pub const PERIOD: Duration = Duration::from_millis(500);
+    pub const PERIOD: Duration = Duration::from_millis(800);
 
     /// Watches what the cpuset allows, however the calling thread is pinned.
     ///
