@@ -1,108 +1,96 @@
 //! From an image to a layout: nothing in it is believed.
 //!
-//! An image passes if and only if [`build`](crate::build()) could have written it: every byte is
-//! compared with what it must be, given the bytes before it. One pass, no allocation that grows
-//! with the image.
+//! An image passes if and only if [`build`](crate::build()) could have written it. What the image
+//! says is read, put to the test, encoded again and compared with the image, byte for byte. That
+//! takes a few passes, and no memory that grows with the image.
 
-use crate::address::Address;
-use crate::build::Ancestors;
+use crate::address::{Address, Entry};
 use crate::error::Error;
+use crate::grid::GridNumbers;
+use crate::key::{Halves, Order, Paged, Whole};
 use crate::layout::Layout;
-use crate::record::bits_for;
-use crate::tree::{Key, Tree};
+use crate::sink::Comparer;
+use crate::tree::{Tree, TreeNumbers};
+use crate::v4::{GRID_MAX, SHORTER_MAX, V4};
+use crate::v6::{SHORT_MAX, V6, V6Numbers};
 
 /// Checks the whole image.
 pub(crate) fn check(bytes: &[u8]) -> Result<Layout, Error> {
-    let layout = Layout::read(bytes)?;
-    check_tree(&layout.v4, bytes)?;
-    check_tree(&layout.v6, bytes)?;
+    let layout = Layout::decode(bytes)?;
+    check_v4(&layout.v4, bytes)?;
+    check_v6(&layout.v6, bytes)?;
     Ok(layout)
 }
 
-fn check_tree<A: Address>(tree: &Tree<A>, bytes: &[u8]) -> Result<(), Error> {
-    check_levels(tree, bytes)?;
-    check_records(tree, bytes)
-}
+fn check_v4(v4: &V4, bytes: &[u8]) -> Result<(), Error> {
+    let (shorter, middle, rest) = v4.cursors(bytes);
+    let with_grid = v4.grid.blocks != 0;
+    check_order(shorter.clone(), 0, SHORTER_MAX, v4.shorter.leaf)?;
+    check_order(middle.clone(), SHORTER_MAX + 1, GRID_MAX, v4.grid.cell_column)?;
+    let rest_min = if with_grid { GRID_MAX + 1 } else { 0 };
+    check_order(rest.clone(), rest_min, 32, v4.rest.leaf)?;
 
-/// Every level must repeat the first key of each node below it.
-fn check_levels<A: Address>(tree: &Tree<A>, bytes: &[u8]) -> Result<(), Error> {
-    let levels = tree.levels.get(..usize::from(tree.height)).unwrap_or_default();
-    let mut keys = tree.count as usize;
-    let mut below = None;
-    for level in levels.iter().rev() {
-        for index in 0..keys.next_multiple_of(A::Key::PER_NODE) {
-            let expected = match below {
-                _ if index >= keys => Some(A::Key::PADDING),
-                Some(below) => A::Key::read(bytes, below, index * A::Key::PER_NODE),
-                None => continue,
-            };
-            if A::Key::read(bytes, *level, index) != expected {
-                let at = *level as usize + index * A::Key::SIZE;
-                return Err(Error::corrupt("search key", at));
-            }
-        }
-        keys = keys.div_ceil(A::Key::PER_NODE);
-        below = Some(*level);
+    let grid = if with_grid {
+        GridNumbers::of(middle.clone(), rest.clone())
+    } else {
+        // There must be none because it would not be worth it.
+        let of_len = |min, max| rest.clone().filter(move |entry| (min..=max).contains(&entry.len));
+        let missing = GridNumbers::of(of_len(SHORTER_MAX + 1, GRID_MAX), of_len(GRID_MAX + 1, 32));
+        missing.map_or(Some(GridNumbers::default()), |_| None)
+    };
+    if grid != Some(v4.grid.numbers()) || (!with_grid && v4.shorter.count != 0) {
+        return Err(Error::corrupt("numbers of the grid", v4.grid.block_column as usize));
     }
-    Ok(())
+    check_numbers::<Whole>(&v4.shorter, shorter.clone())?;
+    check_numbers::<Whole>(&v4.rest, rest.clone())?;
+    v4.encode(shorter, middle, rest, &mut Comparer(bytes))
 }
 
-/// Every prefix must follow the one before it, and link to its true parent.
-fn check_records<A: Address>(tree: &Tree<A>, bytes: &[u8]) -> Result<(), Error> {
-    let shape = tree.shape;
-    let mut ancestors = Ancestors::default();
+fn check_v6(v6: &V6, bytes: &[u8]) -> Result<(), Error> {
+    let (short, rest) = v6.cursors(bytes);
+    check_order(short.clone(), 0, SHORT_MAX, v6.short.leaf)?;
+    let narrow = v6.short.count != 0;
+    let of_len = |max| rest.clone().filter(move |entry| entry.len <= max);
+    let unpaged = TreeNumbers::of::<Paged>(of_len(SHORT_MAX));
+    let worth_it = if narrow { Some(v6.short.numbers()) } else { unpaged };
+    let worth_it = worth_it.is_some_and(V6Numbers::narrow_is_worth_it);
+    let rest_min = if worth_it { SHORT_MAX + 1 } else { 0 };
+    check_order(rest.clone(), rest_min, 128, v6.rest.leaf)?;
+    if narrow && !worth_it {
+        return Err(Error::corrupt("numbers", v6.short.leaf as usize));
+    }
+    check_numbers::<Paged>(&v6.short, short.clone())?;
+    check_numbers::<Halves>(&v6.rest, rest.clone())?;
+    v6.encode(short, rest, &mut Comparer(bytes))
+}
+
+/// Every prefix must come after the one before it, be of a length that belongs here, and have no
+/// bits below its length.
+fn check_order<A: Address>(
+    entries: impl Iterator<Item = Entry<A>>,
+    len_min: u8,
+    len_max: u8,
+    column: u32,
+) -> Result<(), Error> {
     let mut last = None;
-    let (mut len_min, mut len_max, mut value_max, mut rest_max) = (u8::MAX, 0, 0, 0);
-    for index in 0..tree.count as usize {
-        let at = tree.records as usize + index * usize::from(shape.size);
-        let wrong = |what| Error::corrupt(what, at);
-        let start = tree.start(bytes, index).ok_or(wrong("start"))?;
-        let record = shape.read(bytes, tree.records, index).ok_or(wrong("record"))?;
-        let (len, value) = (shape.len(record), shape.value(record));
-        if len > shape.len_max || start.start(len) != start {
-            return Err(wrong("prefix length"));
-        }
-        if last.replace((start, len)).is_some_and(|last| last >= (start, len)) {
-            return Err(wrong("prefix order"));
-        }
-        let link = match ancestors.push(start, len, index) {
-            Some((len, parent)) => Tree::<A>::link_to(shape, len, index - parent),
-            None => 0,
-        };
-        if shape.own_bits(record) != shape.pack(len, value, link) {
-            return Err(wrong("link"));
-        }
-        len_min = len_min.min(len);
-        len_max = len_max.max(len);
-        value_max = value_max.max(value);
-        rest_max = rest_max.max(start.rest());
-    }
-    let wrong = Err(Error::corrupt("numbers", tree.records as usize));
-    if tree.count > 0 {
-        if (len_min, len_max) != (shape.len_min, shape.len_max) {
-            return wrong;
-        }
-        if bits_for(value_max.into()) != shape.value_bits || (rest_max != 0) != (tree.rests != 0) {
-            return wrong;
-        }
-    }
-    check_gaps(tree, bytes)
-}
-
-/// Between the columns there must be nothing.
-fn check_gaps<A: Address>(tree: &Tree<A>, bytes: &[u8]) -> Result<(), Error> {
-    let count = tree.count as usize;
-    let rests = (tree.rests as usize + count * 8)..tree.records as usize;
-    let records = tree.records as usize + count * usize::from(tree.shape.size);
-    let tail = tree.shape.column_size(count as u64) as usize;
-    let end = (tree.records as usize + tail).next_multiple_of(crate::tree::NODE);
-    let gaps = [if tree.rests == 0 { 0..0 } else { rests }, records..end];
-    for gap in gaps {
-        let start = gap.start;
-        let gap = bytes.get(gap).unwrap_or_default();
-        if let Some(place) = gap.iter().position(|byte| *byte != 0) {
-            return Err(Error::corrupt("padding", start + place));
+    for entry in entries {
+        let fits = (len_min..=len_max).contains(&entry.len);
+        let whole = entry.start.start(entry.len) == entry.start;
+        let ordered = last.replace(entry.key()).is_none_or(|last| last < entry.key());
+        if !fits || !whole || !ordered {
+            return Err(Error::corrupt("order of prefixes", column as usize));
         }
     }
     Ok(())
+}
+
+/// The numbers in the header must be those of the prefixes.
+fn check_numbers<O: Order>(
+    tree: &Tree<O>,
+    entries: impl Iterator<Item = Entry<O::Address>>,
+) -> Result<(), Error> {
+    if TreeNumbers::of::<O>(entries) == Some(tree.numbers()) {
+        return Ok(());
+    }
+    Err(Error::corrupt("numbers of a tree", tree.leaf as usize))
 }

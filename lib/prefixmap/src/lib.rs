@@ -18,12 +18,22 @@ mod build;
 mod check;
 /// Where each column of an image lies.
 pub mod layout;
-/// One family's sorted prefixes and the search in them.
+/// The IPv4 prefixes of a map.
+mod v4;
+/// The IPv6 prefixes of a map.
+mod v6;
+/// The IPv4 prefixes from /17 to /24, when there are very many of them.
+mod grid;
+/// A table of sorted prefixes, and the search in it.
 mod tree;
-/// A prefix's length, value and link to its parent in a few bytes.
+/// A prefix's length, value and link to its parent in a few bits.
 mod record;
+/// The numbers a search node is made of, and how addresses become them.
+mod key;
 /// IPv4 and IPv6 addresses as numbers.
 mod address;
+/// Where encoded bytes go.
+mod sink;
 /// What can be wrong with an image.
 mod error;
 

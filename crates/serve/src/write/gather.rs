@@ -64,7 +64,7 @@ impl Gather {
     ///
     /// What was read too much is overwritten by the next piece. Where the room or the pool ends
     /// too early for that, the piece is copied exactly.
-    #[inline]
+    #[inline(always)]
     pub fn put_piece(&mut self, pool: &[u8], piece: Text) {
         let start = piece.offset.get() as usize;
         let strides = piece.len().div_ceil(STRIDE) * STRIDE;
