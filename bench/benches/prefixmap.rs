@@ -410,7 +410,8 @@ fn routes_v4(count: usize) -> HashMap<(u32, u8), u32> {
             0 => 13,
             1 => 14,
             2..8 => 16,
-            _ => *random.pick(&[18, 18, 19, 19, 20, 20, 20, 21, 21, 22, 22, 22, 22, 23, 24, 24, 24, 24]),
+            _ => *random
+                .pick(&[18, 18, 19, 19, 20, 20, 20, 21, 21, 22, 22, 22, 22, 23, 24, 24, 24, 24]),
         };
         let size = 1_u32 << (24 - len);
         slot = slot.next_multiple_of(size);
@@ -433,7 +434,8 @@ fn routes_v4(count: usize) -> HashMap<(u32, u8), u32> {
         }
         let groups = u64::from(24 - len).min(4) + u64::from(!whole);
         for _ in 0..random.below(1 + groups) {
-            let part = (*random.pick(&[20_u8, 21, 22, 22, 23, 23, 24, 24, 24, 24, 24, 24, 24])).max(len);
+            let part =
+                (*random.pick(&[20_u8, 21, 22, 22, 23, 23, 24, 24, 24, 24, 24, 24, 24])).max(len);
             let room = 1_u64 << (part - len);
             let first = if random.below(3) == 0 { 0 } else { random.below(room) };
             let most = random.below(16);
@@ -455,10 +457,47 @@ fn routes_v6(count: usize) -> HashMap<(u128, u8), u32> {
     let mut random = Random(0x5eed_0006);
     let mut routes = HashMap::new();
     let blocks = [
-        0x2001_u128, 0x2400, 0x2401, 0x2402, 0x2403, 0x2404, 0x2405, 0x2406, 0x2407, 0x240e, 0x2600,
-        0x2602, 0x2604, 0x2605, 0x2606, 0x2607, 0x2620, 0x2800, 0x2801, 0x2803, 0x2804, 0x2806,
-        0x2a00, 0x2a01, 0x2a02, 0x2a03, 0x2a04, 0x2a05, 0x2a06, 0x2a07, 0x2a09, 0x2a0a, 0x2a0b,
-        0x2a0c, 0x2a0d, 0x2a0e, 0x2a0f, 0x2a10, 0x2a12, 0x2a13, 0x2c0f,
+        0x2001_u128,
+        0x2400,
+        0x2401,
+        0x2402,
+        0x2403,
+        0x2404,
+        0x2405,
+        0x2406,
+        0x2407,
+        0x240e,
+        0x2600,
+        0x2602,
+        0x2604,
+        0x2605,
+        0x2606,
+        0x2607,
+        0x2620,
+        0x2800,
+        0x2801,
+        0x2803,
+        0x2804,
+        0x2806,
+        0x2a00,
+        0x2a01,
+        0x2a02,
+        0x2a03,
+        0x2a04,
+        0x2a05,
+        0x2a06,
+        0x2a07,
+        0x2a09,
+        0x2a0a,
+        0x2a0b,
+        0x2a0c,
+        0x2a0d,
+        0x2a0e,
+        0x2a0f,
+        0x2a10,
+        0x2a12,
+        0x2a13,
+        0x2c0f,
     ];
     let mut cursors = [0_u64; 41];
     while routes.len() < count {
@@ -477,7 +516,8 @@ fn routes_v6(count: usize) -> HashMap<(u128, u8), u32> {
             routes.entry((network, len)).or_insert(owner);
         }
         for _ in 0..random.below(if whole { 2 } else { 4 }) {
-            let part = (*random.pick(&[33_u8, 36, 36, 40, 40, 44, 44, 48, 48, 48, 48, 48, 48, 48])).max(len);
+            let part = (*random.pick(&[33_u8, 36, 36, 40, 40, 44, 44, 48, 48, 48, 48, 48, 48, 48]))
+                .max(len);
             let room = 1_u64 << (part - len);
             let step = *random.pick(&[1_u64, 1, 1, 1, 16, 256]);
             let most = random.below(32);
