@@ -8,7 +8,6 @@
 //! Arguments: the number of IPv4 prefixes, of IPv6 prefixes, and of rounds.
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, reason = "the report is what it is for")]
-#![expect(clippy::unwrap_used, reason = "a bench that cannot go on should panic")]
 
 use std::alloc::System;
 use std::collections::HashMap;
@@ -48,6 +47,9 @@ fn chosen<A>(all: Vec<Candidate<A>>) -> Vec<Candidate<A>> {
     all.into_iter().filter(chosen).collect()
 }
 
+/// Asks all questions and folds the answers into one number.
+type Questions<A> = Box<dyn Fn(&[A]) -> u64>;
+
 /// One implementation, holding all prefixes of one family.
 struct Candidate<A> {
     name: &'static str,
@@ -57,11 +59,11 @@ struct Candidate<A> {
     /// Opening a stored image with all checks, if it can be stored.
     open_ms: Option<f64>,
     /// Longest match of many addresses, independent of each other.
-    longest: Box<dyn Fn(&[A]) -> u64>,
+    longest: Questions<A>,
     /// The same, each address known only when the answer before it is.
-    chained: Box<dyn Fn(&[A]) -> u64>,
+    chained: Questions<A>,
     /// All covering prefixes.
-    covers: Option<Box<dyn Fn(&[A]) -> u64>>,
+    covers: Option<Questions<A>>,
 }
 
 /// Times every candidate in turn and prints the table.
@@ -172,10 +174,6 @@ macro_rules! family {
                     }
                 }
                 list
-            }
-
-            pub(super) fn start(bits: $Bits, len: u8) -> $Bits {
-                bits & !<$Bits>::MAX.checked_shr(len.into()).unwrap_or(0)
             }
 
             fn net(bits: $Bits, len: u8) -> $Net {
@@ -552,7 +550,7 @@ impl Random {
     }
 
     fn below(&mut self, end: u64) -> u64 {
-        (u128::from(self.next()) * u128::from(end) >> 64) as u64
+        ((u128::from(self.next()) * u128::from(end)) >> 64) as u64
     }
 
     fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
