@@ -449,62 +449,27 @@ fn routes_v4(count: usize) -> HashMap<(u32, u8), u32> {
     routes
 }
 
+/// The first sixteen bits of the blocks that the registries hand out.
+const BLOCKS_V6: [u16; 41] = [
+    0x2001, 0x2400, 0x2401, 0x2402, 0x2403, 0x2404, 0x2405, 0x2406, 0x2407, 0x240e, 0x2600, 0x2602,
+    0x2604, 0x2605, 0x2606, 0x2607, 0x2620, 0x2800, 0x2801, 0x2803, 0x2804, 0x2806, 0x2a00, 0x2a01,
+    0x2a02, 0x2a03, 0x2a04, 0x2a05, 0x2a06, 0x2a07, 0x2a09, 0x2a0a, 0x2a0b, 0x2a0c, 0x2a0d, 0x2a0e,
+    0x2a0f, 0x2a10, 0x2a12, 0x2a13, 0x2c0f,
+];
+
 /// IPv6 routes: the blocks of the registries filled with /29 and /32 side by side, many with
 /// /48 inside, most of these at the beginning.
 fn routes_v6(count: usize) -> HashMap<(u128, u8), u32> {
     let mut random = Random(0x5eed_0006);
     let mut routes = HashMap::new();
-    let blocks = [
-        0x2001_u128,
-        0x2400,
-        0x2401,
-        0x2402,
-        0x2403,
-        0x2404,
-        0x2405,
-        0x2406,
-        0x2407,
-        0x240e,
-        0x2600,
-        0x2602,
-        0x2604,
-        0x2605,
-        0x2606,
-        0x2607,
-        0x2620,
-        0x2800,
-        0x2801,
-        0x2803,
-        0x2804,
-        0x2806,
-        0x2a00,
-        0x2a01,
-        0x2a02,
-        0x2a03,
-        0x2a04,
-        0x2a05,
-        0x2a06,
-        0x2a07,
-        0x2a09,
-        0x2a0a,
-        0x2a0b,
-        0x2a0c,
-        0x2a0d,
-        0x2a0e,
-        0x2a0f,
-        0x2a10,
-        0x2a12,
-        0x2a13,
-        0x2c0f,
-    ];
-    let mut cursors = [0_u64; 41];
+    let mut cursors = [0_u64; BLOCKS_V6.len()];
     while routes.len() < count {
-        let block = random.below(blocks.len() as u64) as usize;
+        let block = random.below(BLOCKS_V6.len() as u64) as usize;
         let len = *random.pick(&[29_u8, 29, 32, 32, 32, 32, 32, 32, 36, 40, 48, 48]);
         let cursor = &mut cursors[block];
         let size = 1_u64 << 32_u8.saturating_sub(len);
         *cursor = (*cursor + random.below(3) * size).next_multiple_of(size);
-        let network = blocks[block] << 112 | u128::from(*cursor & 0xffff) << 96;
+        let network = u128::from(BLOCKS_V6[block]) << 112 | u128::from(*cursor & 0xffff) << 96;
         *cursor += if len > 32 { random.below(2) } else { size };
         let inner = if len > 32 { random.below(1 << (len - 32)) } else { 0 };
         let network = network | u128::from(inner) << (128 - len);
