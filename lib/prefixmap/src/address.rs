@@ -1,8 +1,11 @@
 //! IPv4 and IPv6 addresses as numbers, so that one search serves both families.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::ops::RangeInclusive;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+
+use crate::error::Error;
 
 /// An address of one family.
 pub(crate) trait Address: Copy + Ord + std::fmt::Debug {
@@ -60,6 +63,34 @@ impl<A: Address> Entry<A> {
     /// The order of all tables: by start, shorter first.
     pub(crate) fn key(&self) -> (A, u8) {
         (self.start, self.len)
+    }
+}
+
+/// Looks at entries one after the other, and finds what is not as it must be.
+#[derive(Debug)]
+pub(crate) struct EntryOrder<A> {
+    lens: RangeInclusive<u8>,
+    at: usize,
+    last: Option<(A, u8)>,
+}
+
+impl<A: Address> EntryOrder<A> {
+    /// All entries must be of these lengths; the table they belong to begins at `at`.
+    pub(crate) fn new(lens: RangeInclusive<u8>, at: usize) -> Self {
+        Self { lens, at, last: None }
+    }
+
+    /// An entry must come after the one before it, and have no bits below its length.
+    #[inline]
+    pub(crate) fn check(&mut self, entry: &Entry<A>) -> Result<(), Error> {
+        let last = self.last.replace(entry.key());
+        if last.is_some_and(|last| last >= entry.key()) {
+            return Err(Error::corrupt("order of prefixes", self.at));
+        }
+        if !self.lens.contains(&entry.len) || entry.start.start(entry.len) != entry.start {
+            return Err(Error::corrupt("length of a prefix", self.at));
+        }
+        Ok(())
     }
 }
 

@@ -187,4 +187,4 @@ const HEADER: usize = 2 * NODE;
 const MAGIC: &[u8; 8] = b"\x89pfxmap\n";
 const VERSION: u32 = 1;
 /// Where the numbers begin.
-const NUMBERS: usize = 16;
+pub(crate) const NUMBERS: usize = 16;

@@ -5,6 +5,12 @@
     deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
 )]
 
+/// How to use it, in ten minutes.
+#[doc = include_str!("../docs/GUIDE.md")]
+pub mod guide {}
+/// Why the image looks as it does.
+#[doc = include_str!("../docs/DESIGN.md")]
+pub mod design {}
 /// How large, how slow at worst, and what it does not do.
 #[doc = include_str!("../docs/LIMITS.md")]
 pub mod limits {}

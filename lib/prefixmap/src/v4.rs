@@ -7,6 +7,7 @@ use crate::address::{Address, Entry};
 use crate::error::Error;
 use crate::grid::{Grid, GridCursor, GridNumbers, Look, Spot, encode_grid};
 use crate::key::Whole;
+use crate::layout::NUMBERS;
 use crate::sink::Sink;
 use crate::tree::{Hit, Tree, TreeCursor, TreeNumbers, encode_tree};
 
@@ -179,7 +180,11 @@ impl V4 {
         )
     }
 
-    /// Writes the tables. The entries must be in order, and be the ones that the numbers tell of.
+    /// Writes the tables.
+    ///
+    /// # Errors
+    ///
+    /// What `sink` says, or that the entries are not the ones the tables were planned for.
     pub(crate) fn encode(
         &self,
         shorter: impl Iterator<Item = Entry<u32>> + Clone,
@@ -187,9 +192,18 @@ impl V4 {
         rest: impl Iterator<Item = Entry<u32>> + Clone,
         sink: &mut impl Sink,
     ) -> Result<(), Error> {
-        encode_tree(&self.shorter, shorter.clone(), sink)?;
-        encode_grid(&self.grid, shorter, middle, rest.clone(), sink)?;
-        encode_tree(&self.rest, rest, sink)
+        let with_grid = self.grid.blocks != 0;
+        let rest_min = if with_grid { GRID_MAX + 1 } else { 0 };
+        let numbers = V4Numbers {
+            shorter: encode_tree(&self.shorter, 0..=SHORTER_MAX, shorter.clone(), sink)?,
+            grid: encode_grid(&self.grid, shorter, middle, rest.clone(), sink)?,
+            rest: encode_tree(&self.rest, rest_min..=32, rest, sink)?,
+        };
+        let fits = with_grid == numbers.grid.is_worth_it();
+        if numbers != self.numbers() || !fits || (!with_grid && self.shorter.count != 0) {
+            return Err(Error::corrupt("numbers of IPv4 prefixes", NUMBERS));
+        }
+        Ok(())
     }
 }
 

@@ -7,6 +7,7 @@
 use crate::address::{Address, Entry};
 use crate::error::Error;
 use crate::key::{Halves, Paged};
+use crate::layout::NUMBERS;
 use crate::sink::Sink;
 use crate::tree::{Hit, Tree, TreeCursor, TreeNumbers, encode_tree};
 use crate::v4::Found;
@@ -117,15 +118,26 @@ impl V6 {
         (TreeCursor::new(self.short, bytes), TreeCursor::new(self.rest, bytes))
     }
 
-    /// Writes the tables. The entries must be in order, and be the ones that the numbers tell of.
+    /// Writes the tables.
+    ///
+    /// # Errors
+    ///
+    /// What `sink` says, or that the entries are not the ones the tables were planned for.
     pub(crate) fn encode(
         &self,
         short: impl Iterator<Item = Entry<u128>>,
         rest: impl Iterator<Item = Entry<u128>>,
         sink: &mut impl Sink,
     ) -> Result<(), Error> {
-        encode_tree(&self.short, short, sink)?;
-        encode_tree(&self.rest, rest, sink)
+        let rest_min = if self.short.count != 0 { SHORT_MAX + 1 } else { 0 };
+        let numbers = V6Numbers {
+            short: encode_tree(&self.short, 0..=SHORT_MAX, short, sink)?,
+            rest: encode_tree(&self.rest, rest_min..=128, rest, sink)?,
+        };
+        if numbers != self.numbers() || !V6Numbers::narrow_is_worth_it(numbers.short) {
+            return Err(Error::corrupt("numbers of IPv6 prefixes", NUMBERS));
+        }
+        Ok(())
     }
 }
 

@@ -83,8 +83,14 @@ impl BlockHead {
         Self(u64::from_le_bytes(bytes))
     }
 
-    pub(crate) fn to_le_bytes(self) -> [u8; 8] {
-        self.0.to_le_bytes()
+    /// The block with these slot bits.
+    pub(crate) fn block(self, words: [u64; 4]) -> [u8; BLOCK] {
+        let mut block = [0; BLOCK];
+        let all = words.into_iter().chain([self.0]);
+        for (chunk, word) in block.as_chunks_mut::<8>().0.iter_mut().zip(all) {
+            *chunk = word.to_le_bytes();
+        }
+        block
     }
 
     /// How many of the block's heads lie before `word`.

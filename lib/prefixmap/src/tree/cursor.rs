@@ -2,33 +2,48 @@
 
 use super::layout::Tree;
 use crate::address::Entry;
-use crate::key::{Key, Order};
+use crate::key::{Key, NODE, Order};
+use crate::record::Record;
 
 /// A walk over a tree's prefixes in order.
 #[derive(Debug, Clone)]
-pub(crate) struct TreeCursor<'a, O> {
+pub(crate) struct TreeCursor<'a, O: Order> {
     tree: Tree<O>,
     bytes: &'a [u8],
-    /// The slot the walk has come to.
-    index: u32,
-    /// How many slots there are.
-    end: u32,
+    /// How many leaves have been begun.
+    leaves: u32,
+    /// The leaf the walk has come to: its first key in the level above, and its own keys.
+    first: O::Upper,
+    keys: &'a [u8; NODE],
+    /// The next place in it.
+    place: usize,
 }
 
 impl<'a, O: Order> TreeCursor<'a, O> {
     pub(crate) fn new(tree: Tree<O>, bytes: &'a [u8]) -> Self {
-        let end = tree.leaves.wrapping_mul(Tree::<O>::PER_LEAF as u32);
-        Self { tree, bytes, index: 0, end }
+        let place = Tree::<O>::PER_LEAF;
+        Self { tree, bytes, leaves: 0, first: O::Upper::MAX, keys: &[0; NODE], place }
     }
 
-    fn entry(&self, index: u32) -> Option<Entry<O::Address>> {
-        let (tree, bytes) = (&self.tree, self.bytes);
-        let (leaf, place) = Tree::<O>::leaf_and_place(index);
-        let key = O::Leaf::of(tree.keys(bytes, leaf)?, place)?;
-        let first = O::Upper::read(bytes, tree.firsts, leaf)?;
-        let start = O::join(first, key, tree.rest(bytes, index)?);
-        let hit = tree.hit(bytes, index)?;
-        Some(Entry { start, len: hit.len, value: tree.shape.value(hit.record) })
+    fn next_leaf(&mut self) -> Option<()> {
+        if self.leaves >= self.tree.leaves {
+            return None;
+        }
+        self.first = O::Upper::read(self.bytes, self.tree.firsts, self.leaves as usize)?;
+        self.keys = self.tree.keys(self.bytes, self.leaves as usize)?;
+        self.leaves = self.leaves.wrapping_add(1);
+        self.place = 0;
+        Some(())
+    }
+
+    /// Length, rest and record of what stands at `place`.
+    #[inline]
+    fn at(&self, place: usize) -> Option<(u8, u64, Record)> {
+        let leaf = self.leaves.wrapping_sub(1);
+        let first = (leaf as usize).wrapping_mul(Tree::<O>::PER_LEAF);
+        let rest = self.tree.rest(self.bytes, first.wrapping_add(place) as u32)?;
+        let hit = self.tree.hit_in(self.bytes, leaf as usize, place)?;
+        Some((hit.len, rest, hit.record))
     }
 }
 
@@ -37,23 +52,20 @@ impl<O: Order> Iterator for TreeCursor<'_, O> {
 
     /// Ends at the first thing that is not as it must be.
     fn next(&mut self) -> Option<Entry<O::Address>> {
-        if self.index >= self.end {
-            return None;
+        if self.place >= Tree::<O>::PER_LEAF {
+            self.next_leaf()?;
         }
-        let entry = self.entry(self.index)?;
-        let (leaf, mut place) = Tree::<O>::leaf_and_place(self.index);
-        self.index = self.index.wrapping_add(1);
+        let key = O::Leaf::of(self.keys, self.place)?;
+        let (len, rest, record) = self.at(self.place)?;
+        self.place = self.place.wrapping_add(1);
         // If the next one is the same, then so are all up to the end of the leaf.
-        place += 1;
-        if place < Tree::<O>::PER_LEAF {
-            let next = O::Leaf::of(self.tree.keys(self.bytes, leaf)?, place)?;
-            let own = O::Leaf::of(self.tree.keys(self.bytes, leaf)?, place - 1)?;
-            let repeats = next == own && self.entry(self.index)?.key() == entry.key();
-            if repeats {
-                let left = Tree::<O>::PER_LEAF - place;
-                self.index = self.index.wrapping_add(left as u32);
+        if O::Leaf::of(self.keys, self.place) == Some(key) {
+            let (next_len, next_rest, _) = self.at(self.place)?;
+            if (next_len, next_rest) == (len, rest) {
+                self.place = Tree::<O>::PER_LEAF;
             }
         }
-        Some(entry)
+        let start = O::join(self.first, key, rest);
+        Some(Entry { start, len, value: self.tree.shape.value(record) })
     }
 }

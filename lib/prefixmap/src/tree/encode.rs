@@ -1,24 +1,34 @@
 //! From prefixes to bytes.
 
-use super::layout::{Leaves, Tree};
-use crate::address::{Address, Ancestors, Entry};
+use std::ops::RangeInclusive;
+
+use super::layout::{Tally, Tree, TreeNumbers};
+use crate::address::{Address, Ancestors, Entry, EntryOrder};
 use crate::error::Error;
 use crate::key::{Key, NODE, Order};
 use crate::sink::{BitColumn, Sink};
 
-/// Writes a tree of `entries`, which must be in order.
+/// Writes a tree of `entries`, all of which must be of these lengths, and returns its numbers.
+///
+/// # Errors
+///
+/// What `sink` says, or that the entries are not what they must be. If the numbers are those that
+/// the tree was planned with, then every byte of it was written.
 pub(crate) fn encode_tree<O: Order>(
     tree: &Tree<O>,
+    lens: RangeInclusive<u8>,
     entries: impl Iterator<Item = Entry<O::Address>>,
     sink: &mut impl Sink,
-) -> Result<(), Error> {
+) -> Result<TreeNumbers, Error> {
     let levels = tree.levels.get(..usize::from(tree.height)).unwrap_or_default();
     let mut nodes: Vec<Node<O::Upper>> = levels.iter().rev().map(|at| Node::new(*at)).collect();
     let mut leaf = Leaf::new(tree);
-    let mut leaves = Leaves::<O>::default();
+    let mut tally = Tally::<O>::default();
     let mut ancestors = Ancestors::new();
+    let mut order = EntryOrder::new(lens, leaf.at);
     for entry in entries {
-        if leaves.push(entry.start) {
+        order.check(&entry)?;
+        if tally.push(&entry) {
             leaf.finish(tree, sink)?;
             add(&mut nodes, O::upper(entry.start), sink)?;
         }
@@ -27,7 +37,8 @@ pub(crate) fn encode_tree<O: Order>(
     }
     leaf.finish(tree, sink)?;
     leaf.finish_columns(tree, sink)?;
-    nodes.iter_mut().try_for_each(|node| node.finish(sink))
+    nodes.iter_mut().try_for_each(|node| node.finish(sink))?;
+    Ok(tally.numbers)
 }
 
 /// Adds a key to the lowest of `nodes`, and, where a node begins, to the one above.

@@ -42,50 +42,64 @@ pub(crate) struct TreeNumbers {
 }
 
 impl TreeNumbers {
-    /// The numbers of a tree of these prefixes.
+    /// The numbers of a tree of these prefixes. `None` if there are too many.
     pub(crate) fn of<O: Order>(entries: impl Iterator<Item = Entry<O::Address>>) -> Option<Self> {
-        let mut numbers = Self::default();
-        let mut value_max = 0;
-        let mut leaves = Leaves::<O>::default();
+        let mut tally = Tally::<O>::default();
         for entry in entries {
-            if numbers.count == 0 {
-                numbers.len_min = entry.len;
-            }
-            numbers.count = numbers.count.checked_add(1)?;
-            numbers.len_min = numbers.len_min.min(entry.len);
-            numbers.len_max = numbers.len_max.max(entry.len);
-            numbers.with_rests |= O::rest(entry.start) != 0;
-            value_max = value_max.max(entry.value);
-            leaves.push(entry.start);
+            tally.push(&entry);
         }
-        numbers.leaves = leaves.count;
-        numbers.value_bits = bits_for(value_max.into());
-        Some(numbers)
+        Some(tally.numbers).filter(|numbers| numbers.count < u32::MAX)
     }
 }
 
-/// Counts leaves: a new one begins when the last is full, and on every new page.
+/// Learns the numbers of a tree, one prefix after the other.
 #[derive(Debug)]
-pub(crate) struct Leaves<O: Order> {
-    pub(crate) count: u32,
+pub(crate) struct Tally<O: Order> {
+    pub(crate) numbers: TreeNumbers,
+    leaves: Leaves<O>,
+}
+
+impl<O: Order> Default for Tally<O> {
+    fn default() -> Self {
+        Self { numbers: TreeNumbers::default(), leaves: Leaves::default() }
+    }
+}
+
+impl<O: Order> Tally<O> {
+    /// Goes on to the next prefix in order, and says whether a leaf begins with it.
+    pub(crate) fn push(&mut self, entry: &Entry<O::Address>) -> bool {
+        let begins = self.leaves.push(entry.start);
+        let numbers = &mut self.numbers;
+        let len_min = if numbers.count == 0 { entry.len } else { numbers.len_min };
+        numbers.count = numbers.count.saturating_add(1);
+        numbers.leaves = numbers.leaves.saturating_add(begins.into());
+        numbers.len_min = len_min.min(entry.len);
+        numbers.len_max = numbers.len_max.max(entry.len);
+        numbers.value_bits = numbers.value_bits.max(bits_for(entry.value.into()));
+        numbers.with_rests |= O::rest(entry.start) != 0;
+        begins
+    }
+}
+
+/// Knows where leaves begin: when the last is full, and on every new page.
+#[derive(Debug)]
+struct Leaves<O: Order> {
     keys: usize,
     page: Option<O::Upper>,
 }
 
 impl<O: Order> Default for Leaves<O> {
     fn default() -> Self {
-        Self { count: 0, keys: 0, page: None }
+        Self { keys: 0, page: None }
     }
 }
 
 impl<O: Order> Leaves<O> {
-    /// Goes on to the next start in order, and says whether a leaf begins with it.
-    pub(crate) fn push(&mut self, start: O::Address) -> bool {
+    fn push(&mut self, start: O::Address) -> bool {
         let upper = O::upper(start);
         let same_page = self.page.is_some_and(|page| O::same_page(page, upper));
         let begins = !same_page || self.keys == Tree::<O>::PER_LEAF;
         if begins {
-            self.count = self.count.saturating_add(1);
             self.keys = 0;
             self.page = Some(upper);
         }

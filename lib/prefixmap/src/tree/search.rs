@@ -62,13 +62,15 @@ impl<O: Order> Tree<O> {
     /// The prefix in slot `index`, counted through all leaves.
     #[inline]
     pub(crate) fn hit(&self, bytes: &[u8], index: u32) -> Option<Hit> {
-        let (leaf, place) = Self::leaf_and_place(index);
-        self.hit_in(bytes, self.leaf_at(leaf), place, index)
+        self.hit_in(bytes, index as usize / Self::PER_LEAF, index as usize % Self::PER_LEAF)
     }
 
+    /// The prefix at `place` of leaf number `leaf`.
     #[inline]
-    fn hit_in(&self, bytes: &[u8], leaf_at: usize, place: usize, index: u32) -> Option<Hit> {
-        let record = self.shape.read(bytes, leaf_at.wrapping_add(NODE), place)?;
+    pub(super) fn hit_in(&self, bytes: &[u8], leaf: usize, place: usize) -> Option<Hit> {
+        let at = self.leaf_at(leaf).wrapping_add(NODE);
+        let record = self.shape.read(bytes, at, place)?;
+        let index = leaf.wrapping_mul(Self::PER_LEAF).wrapping_add(place) as u32;
         Some(Hit { index, len: self.shape.len(record), record })
     }
 
@@ -158,11 +160,6 @@ impl<O: Order> Tree<O> {
     #[inline]
     fn leaf_at(&self, leaf: usize) -> usize {
         leaf.wrapping_mul(self.leaf_size as usize).wrapping_add(self.leaf as usize)
-    }
-
-    #[inline]
-    pub(super) fn leaf_and_place(index: u32) -> (usize, usize) {
-        (index as usize / Self::PER_LEAF, index as usize % Self::PER_LEAF)
     }
 
     #[inline]
