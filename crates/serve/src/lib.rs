@@ -23,7 +23,7 @@ pub mod wire;
 pub use answer::{Answer, Outcome, Scratch, answer, explanation};
 pub use ask::{Ask, Form, Policy, Refusal};
 pub use choose::Tier;
-pub use heliostat_snapshot::{CountryTable, Snapshot};
+pub use heliostat_snapshot::{Code, CountryTable, Snapshot};
 pub use write::{Candidate, Client, Explanation, Gather};
 
 #[cfg(test)]

@@ -21,10 +21,13 @@ mod mirror;
 mod network;
 /// The director: `heliostat serve`, as a process.
 mod director;
+/// What somebody outside can do to the CPUs of a process.
+mod cpus;
 /// The client: `dnf`, with a root folder of its own.
 mod dnf;
 
 pub use binary::{binary, run};
+pub use cpus::{Cpuset, Task, cpus_allowed, mask_set, tasks};
 pub use director::{Director, Stopped, address_unused, compile};
 pub use dnf::{Dnf, Installed, Source};
 pub use http::{Connection, CutShort, Response, exchange, get};

@@ -49,6 +49,10 @@ pub enum Ending {
     Inspect(InspectArgs),
     /// Print every mirror for a client: its tier, weight and order, or why it is left out.
     Explain(Box<ExplainArgs>),
+    /// Print which CPUs this process may use, and what the kernel offers for them.
+    ///
+    /// A server started in the same place has a serving thread for each allowed CPU.
+    Cpus(CpusArgs),
 }
 
 /// Arguments of `demo`.
@@ -135,6 +139,14 @@ pub struct InspectArgs {
     /// Check all of it, as a server does when it opens it.
     #[arg(long)]
     pub verify: bool,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `cpus`.
+#[derive(Debug, clap::Args)]
+pub struct CpusArgs {
     /// Print JSON.
     #[arg(long)]
     pub json: bool,

@@ -15,6 +15,8 @@ mod compile;
 mod inspect;
 /// Why these mirrors.
 mod explain;
+/// Which CPUs there are.
+mod cpus;
 /// How far long work has come.
 mod progress;
 /// Countries by address, from a database file.
@@ -43,6 +45,7 @@ pub fn run(command: &args::Ending, out: &mut impl Write) -> Result<(), Error> {
         args::Ending::Compile { source } => compile::run(source, out),
         args::Ending::Inspect(args) => inspect::run(args, out),
         args::Ending::Explain(args) => explain::run(args, out),
+        args::Ending::Cpus(args) => cpus::run(args, out),
     }
 }
 

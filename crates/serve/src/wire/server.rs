@@ -11,8 +11,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use heliostat_percpu::affinity::Watch;
 use heliostat_percpu::CpuSet;
+use heliostat_percpu::affinity::Watch;
 use tokio::sync::watch;
 
 use super::listen::Listeners;
@@ -211,11 +211,10 @@ impl Crew {
             orders: theirs,
             idle_since: Arc::clone(&idle_since),
         };
-        let thread = std::thread::Builder::new()
-            .name(format!("serve-{}", self.members.len()))
-            .spawn(|| {
-                run(setup).inspect_err(|error| tracing::error!(%error, "serving thread ended"))
-            })?;
+        let thread =
+            std::thread::Builder::new().name(format!("serve-{}", self.members.len())).spawn(
+                || run(setup).inspect_err(|error| tracing::error!(%error, "serving thread ended")),
+            )?;
         let before = Before { cpu: None, serving: false };
         Ok(Member { orders, thread, idle_since, before })
     }

@@ -8,6 +8,8 @@ mod demo;
 mod process;
 /// A new snapshot is taken over; a bad one is not.
 mod reload;
+/// The CPUs change while it serves.
+mod cpus;
 /// Sockets and readiness as systemd hands them over.
 mod systemd;
 /// No bytes end a connection without an answer.
