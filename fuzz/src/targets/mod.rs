@@ -11,6 +11,8 @@ mod almalinux_mirror;
 mod config_toml;
 /// The table of continents.
 mod countries;
+/// A list of CPUs of any bytes.
+mod cpu_list;
 /// Headers of any bytes that say whose question it is.
 mod headers;
 /// A MirrorManager cache: reading, writing, and reading again.
@@ -41,6 +43,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "almalinux_mirror", run: almalinux_mirror::target },
     Target { name: "config_toml", run: config_toml::target },
     Target { name: "countries", run: countries::target },
+    Target { name: "cpu_list", run: cpu_list::target },
     Target { name: "headers", run: headers::target },
     Target { name: "mirrormanager_cache", run: mirrormanager_cache::target },
     Target { name: "netblocks", run: netblocks::target },

@@ -86,8 +86,10 @@ fn log(subject: &Subject, text: &mut Text) {
     text.sample("log_lines_total", "outcome=\"dropped\"", counts.lines_dropped);
 }
 
-/// Families of plain counters: name, meaning, and labels with what they count.
-const EVENTS: &[(&str, &str, &[(&str, Event)])] = &[
+/// A family of plain counters: name, meaning, and labels with what they count.
+type Family = (&'static str, &'static str, &'static [(&'static str, Event)]);
+
+const EVENTS: &[Family] = &[
     ("requests", "Requests answered, with whatever status.", &[("", Event::Request)]),
     ("requests_refused", "Requests answered with 400.", &[("", Event::RequestRefused)]),
     ("connections", "Connections accepted.", &[("", Event::ConnectionOpened)]),

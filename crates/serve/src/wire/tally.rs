@@ -39,13 +39,19 @@ pub struct AnswerKey {
 
 /// The same within one snapshot, as small integers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Marks {
-    pub(crate) repository: Option<u32>,
-    pub(crate) country: Option<Code>,
-    pub(crate) tier: Option<Tier>,
-    pub(crate) protocol: Option<Schemes>,
-    pub(crate) status: u16,
-    pub(crate) countme: u8,
+pub struct Marks {
+    /// Row of the repository, which has one architecture.
+    pub repository: Option<u32>,
+    /// The country that the answer was made for.
+    pub country: Option<Code>,
+    /// The nearest tier that gave a mirror.
+    pub tier: Option<Tier>,
+    /// The schemes that the client asked for.
+    pub protocol: Option<Schemes>,
+    /// The status of the answer.
+    pub status: u16,
+    /// `countme=`.
+    pub countme: u8,
 }
 
 /// The counts.
@@ -69,7 +75,7 @@ struct Known {
 
 impl Tally {
     /// Nothing is counted yet; so many combinations will be counted apart.
-    pub(crate) fn new(keys_max: usize) -> Tally {
+    pub fn new(keys_max: usize) -> Tally {
         Tally {
             counts: CounterVec::new(keys_max + 1),
             known: Mutex::default(),
@@ -121,8 +127,8 @@ impl Tally {
 }
 
 /// What one thread remembers of the combinations that it has met.
-#[derive(Debug)]
-pub(crate) struct Clerk {
+#[derive(Debug, Default)]
+pub struct Clerk {
     /// The snapshot whose rows the keys speak of. A weak reference keeps the address from being
     /// used again, not the snapshot.
     of: Weak<Snapshot>,
@@ -131,13 +137,13 @@ pub(crate) struct Clerk {
 
 impl Clerk {
     /// Remembers nothing.
-    pub(crate) fn new() -> Clerk {
-        Clerk { of: Weak::new(), numbers: HashMap::default() }
+    pub fn new() -> Clerk {
+        Clerk::default()
     }
 
     /// Counts an answer from a snapshot, or from none.
     #[inline]
-    pub(crate) fn count(&mut self, tally: &Tally, from: Option<&Arc<Snapshot>>, marks: Marks) {
+    pub fn count(&mut self, tally: &Tally, from: Option<&Arc<Snapshot>>, marks: Marks) {
         let address = from.map_or(Weak::<Snapshot>::new().as_ptr(), Arc::as_ptr);
         if !std::ptr::eq(self.of.as_ptr(), address) {
             self.numbers.clear();

@@ -8,6 +8,8 @@ mod demo;
 mod process;
 /// A new snapshot is taken over; a bad one is not.
 mod reload;
+/// What was counted, for those who watch.
+mod metrics;
 /// The CPUs change while it serves.
 mod cpus;
 /// Sockets and readiness as systemd hands them over.
