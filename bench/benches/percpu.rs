@@ -221,7 +221,7 @@ fn answers() -> Vec<Variant> {
     // The same skewed walk over the combinations for everybody.
     let at = |n: u64| {
         let random = n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 44;
-        ((random * random) >> 20) as usize * LEN >> 20
+        (((random * random) >> 20) as usize * LEN) >> 20
     };
     thread_local! {
         static ROW: RefCell<Vec<u64>> = RefCell::new(vec![0; LEN]);

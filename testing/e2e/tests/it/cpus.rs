@@ -112,6 +112,8 @@ impl Busy {
                 allow(&both[round % 2..][..1])?;
                 self.settles(&both[round % 2..][..1])?;
                 resting.ask(&answers)?;
+                // Some of these come to listeners of the retired thread; somebody must be there.
+                Resting::open(address)?.ask(&answers)?;
                 allow(&both)?;
                 self.settles(&both)?;
                 wait_until("retired threads end", || {
