@@ -1,0 +1,3 @@
+//! x
+crate::tests!();
+pub fn main() -> ! { loop {} }

@@ -1,0 +1,3 @@
+//! x
+crate::tests!();
+pub fn parent() -> ! { loop {} }

@@ -1,0 +1,96 @@
+//! What the tests share: a pool of this binary, a runtime, patience.
+
+use std::future::Future;
+use std::time::{Duration, Instant};
+
+use heliostat_workers::{Need, Pool, Program, Sandbox, Settings};
+use tokio::runtime::{Builder, Runtime};
+
+/// Settings for workers of this binary.
+pub fn settings() -> Settings {
+    let sandbox = Sandbox::best_effort();
+    Settings { sandbox, ..Settings::new(Program::itself(["worker"])) }
+}
+
+/// As above, over pipes.
+pub fn pipes() -> Settings {
+    Settings { pipes_only: true, ..settings() }
+}
+
+/// Both transports.
+pub fn transports() -> [Settings; 2] {
+    [settings(), pipes()]
+}
+
+/// Runs a test on a runtime of two threads.
+pub fn run<F: Future<Output = ()>>(test: F) {
+    runtime().block_on(test);
+}
+
+/// A runtime of two threads.
+pub fn runtime() -> Runtime {
+    Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
+}
+
+/// A pool on the current runtime.
+pub fn pool(settings: Settings) -> Pool {
+    Pool::start(settings).unwrap()
+}
+
+/// Waits until something is so; panics if it is not within a time that no noise can use up.
+pub async fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < PATIENCE, "never: {what}");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+/// Longer than any machine stalls.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Whether a process is there, and no zombie.
+pub fn lives(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(')').is_some_and(|(_, rest)| !rest.starts_with(" Z") && !rest.starts_with(" X"))
+}
+
+/// Children of this process: (all, zombies).
+pub fn children() -> (usize, usize) {
+    let own = std::process::id().to_string();
+    let mut found = (0, 0);
+    for entry in std::fs::read_dir("/proc").unwrap().flatten() {
+        let Ok(stat) = std::fs::read_to_string(entry.path().join("stat")) else { continue };
+        let Some((_, rest)) = stat.rsplit_once(") ") else { continue };
+        let mut fields = rest.split(' ');
+        let state = fields.next().unwrap_or_default();
+        if fields.next() == Some(&own) {
+            found.0 += 1;
+            found.1 += usize::from(state == "Z");
+        }
+    }
+    found
+}
+
+/// Open descriptors of this process.
+pub fn descriptors() -> usize {
+    std::fs::read_dir("/proc/self/fd").unwrap().count()
+}
+
+/// Memory of this process in RAM.
+pub fn resident_bytes() -> usize {
+    let text = std::fs::read_to_string("/proc/self/statm").unwrap();
+    text.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * 4096
+}
+
+/// How often a long test repeats: few times in ordinary runs, as often as the environment says
+/// in long ones.
+pub fn rounds(few: usize) -> usize {
+    let said = std::env::var("HELIOSTAT_WORKERS_ROUNDS").ok();
+    said.and_then(|said| said.parse().ok()).unwrap_or(few)
+}
+
+/// A sandbox with one need for everything.
+pub fn sandbox(need: Need) -> Sandbox {
+    Sandbox { basics: need, landlock: need, seccomp: need, ..Sandbox::strict() }
+}
