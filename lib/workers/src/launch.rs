@@ -97,7 +97,8 @@ pub(crate) async fn launch(
     settle_in(settings, &process).map_err(|what| (Error::launch(what, None), false))?;
     let tail = Arc::new(Mutex::new(Tail::default()));
     let stderr = Arc::new(ours);
-    let reader = tokio::spawn(read_stderr(stderr.clone(), tail.clone(), settings.on_stderr.clone()));
+    let reader =
+        tokio::spawn(read_stderr(stderr.clone(), tail.clone(), settings.on_stderr.clone()));
     let (events, kept) = (channels.events, tail.clone());
     let worker = Worker { events, stderr, tail: kept, reader, kills_before };
     let packets = matches!(channels.link, Link::Ring(_));
@@ -338,8 +339,12 @@ impl Worker {
         self.last_words(shared);
         let words = lock(&self.tail).lines().join("; ");
         let how = match *lock(exit) {
-            Some(Exit { code: Some(code), .. }) => format!("ended with status {code} before it was ready"),
-            Some(Exit { signal: Some(signal), .. }) => format!("ended by signal {signal} before it was ready"),
+            Some(Exit { code: Some(code), .. }) => {
+                format!("ended with status {code} before it was ready")
+            }
+            Some(Exit { signal: Some(signal), .. }) => {
+                format!("ended by signal {signal} before it was ready")
+            }
             _ => format!("not ready: {error}"),
         };
         Error::launch(if words.is_empty() { how } else { format!("{how}: {words}") }, Some(error))

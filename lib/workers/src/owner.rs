@@ -63,7 +63,8 @@ impl Drop for Orphan {
 }
 
 fn is_warm(shared: &Shared, desk: &Desk) -> bool {
-    desk.index < shared.settings.warm && !desk.quarantine && !shared.is_surplus(desk)
+    let ours = desk.index < shared.settings.warm && !desk.quarantine;
+    ours && !shared.is_surplus(desk) && !shared.is_closed()
 }
 
 fn want_again(shared: &Shared, desk: &Desk) {
@@ -101,9 +102,10 @@ async fn tend(shared: &Shared, desk: &Desk, worker: &Worker) {
     }
 }
 
-/// Takes answers for as long as they come; whether the worker is over.
+/// Takes answers for as long as they come, but not for ever: there is a clock to look at too.
+/// Whether the worker is over.
 async fn look(shared: &Shared, desk: &Desk) -> bool {
-    loop {
+    for _ in 0..LOOKS {
         match desk.pump(shared) {
             Pumped::Over => return true,
             Pumped::Answers(0) => match shared.spin() {
@@ -114,6 +116,7 @@ async fn look(shared: &Shared, desk: &Desk) -> bool {
             Pumped::Answers(_) => tokio::task::yield_now().await,
         }
     }
+    false
 }
 
 /// Sends a worker to rest that is idle or surplus; whether it has overstayed.
@@ -196,6 +199,8 @@ impl Books {
     }
 }
 
+/// Times that answers are taken before the owner looks at the clock.
+const LOOKS: usize = 512;
 /// How often the kernel is asked, while there are jobs.
 const PERIOD: Duration = Duration::from_millis(250);
 /// The owner does not look at the clock more often than this.

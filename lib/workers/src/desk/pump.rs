@@ -9,7 +9,7 @@ use super::{Desk, Flight, Open, Owed};
 use crate::call::{Call, NOWHERE};
 use crate::error::{Cause, Kind};
 use crate::job::Reply;
-use crate::link::Answer;
+use crate::link::{Answer, Link};
 use crate::lock;
 use crate::pool::Shared;
 use crate::stage::{Ask, Permit};
@@ -118,6 +118,10 @@ impl Desk {
         }
         if let Err(rule) = open.link.put(&call) {
             open.verdict = Some(Cause::Nonsense(rule));
+        }
+        if matches!(&open.link, Link::Pipes(pipes) if pipes.is_stuck()) {
+            // Only the owner can wait for room in a pipe.
+            self.nudge.notify_one();
         }
         call.desk.store(self.index, Ordering::Relaxed);
         open.flight.push_back(Flight { call, _permit: permit });

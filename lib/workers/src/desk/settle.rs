@@ -52,7 +52,10 @@ impl Open {
         let mut calls = self.flight.into_iter().map(|flight| flight.call);
         let culprit = calls.next();
         let innocents: Vec<_> = calls.collect();
-        culprit.iter().chain(&innocents).for_each(|call| call.desk.store(NOWHERE, Ordering::Relaxed));
+        culprit
+            .iter()
+            .chain(&innocents)
+            .for_each(|call| call.desk.store(NOWHERE, Ordering::Relaxed));
         let culprit = culprit.map(|call| (call, cause.clone()));
         Ended { culprit, innocents, cause, stderr, served: self.served, asked }
     }

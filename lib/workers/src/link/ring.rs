@@ -68,8 +68,10 @@ impl Ring {
         slot.flags.store(flags, Ordering::Relaxed);
         slot.skip.store(u32::from(!call.is_wanted()), Ordering::Relaxed);
         if flags != 0 {
-            let fds: Vec<_> = body.iter().map(|fd| fd.as_fd()).chain(room.as_ref().map(OwnedFd::as_fd)).collect();
-            send(&self.control, &call.id.to_le_bytes(), &fds).map_err(|_| "takes no descriptors")?;
+            let fds: Vec<_> =
+                body.iter().map(|fd| fd.as_fd()).chain(room.as_ref().map(OwnedFd::as_fd)).collect();
+            send(&self.control, &call.id.to_le_bytes(), &fds)
+                .map_err(|_| "takes no descriptors")?;
         }
         self.rooms.push_back(room);
         self.publish();
@@ -107,7 +109,8 @@ impl Ring {
             None => self.region.take_reply(self.taken, len),
             Some(room) => {
                 let mut body = vec![0; len as usize];
-                let read = read_at(&room, 0, &mut body).map_err(|_| "a reply that cannot be read")?;
+                let read =
+                    read_at(&room, 0, &mut body).map_err(|_| "a reply that cannot be read")?;
                 body.truncate(read);
                 body
             }
@@ -201,7 +204,8 @@ impl Watch {
 
     /// Wakes whoever sleeps on the door.
     pub(crate) fn stir(&self) {
-        let _ = futex::wake(self.region.table().replies.word(), futex::Flags::empty(), u32::MAX >> 1);
+        let _ =
+            futex::wake(self.region.table().replies.word(), futex::Flags::empty(), u32::MAX >> 1);
     }
 }
 

@@ -149,8 +149,8 @@ impl Pool {
         self.handle.0.resize(workers);
     }
 
-    /// Takes no more jobs, and returns when all that were taken have been answered and the
-    /// workers have ended.
+    /// Takes no more jobs, and returns when all that were taken have been answered; then the
+    /// workers are ended.
     pub async fn drain(&self) {
         self.handle.0.refuse_more();
         let mut pause = Duration::from_millis(1);

@@ -15,6 +15,7 @@ use crate::error::{Cause, Error, Kind};
 use crate::job::Job;
 use crate::lock;
 use crate::queue::Queue;
+use crate::region::Layout;
 use crate::sandbox::Report;
 use crate::settings::{Retry, Settings};
 use crate::sys::cpus;
@@ -49,7 +50,14 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(settings: Settings) -> Shared {
+    pub(crate) fn new(mut settings: Settings) -> Shared {
+        let times = [
+            &mut settings.idle,
+            &mut settings.queue_age,
+            &mut settings.limit,
+            &mut settings.refuse_for,
+        ];
+        times.into_iter().for_each(|time| *time = (*time).min(FOR_EVER));
         let workers = settings.workers.max(1);
         let desk = |index| Arc::new(Desk::new(index, index == workers));
         Shared {
@@ -97,7 +105,7 @@ impl Shared {
     ) -> Result<(Ticket, Option<(usize, Owed)>), Error> {
         self.admit(&job)?;
         let max_reply = job.max_reply.unwrap_or(self.settings.inline_bytes);
-        let limit = job.limit.unwrap_or(self.settings.limit);
+        let limit = job.limit.map_or(self.settings.limit, |limit| limit.min(FOR_EVER));
         let id = self.ids.fetch_add(1, Ordering::Relaxed);
         let call = Arc::new(Call::new(id, job, max_reply, limit));
         let ticket = Ticket::new(call.clone(), self.clone());
@@ -188,7 +196,13 @@ impl Shared {
     /// The next job for a desk; those that are too old are dropped on the way.
     pub(crate) fn next(&self, quarantine: bool, woken: &mut Vec<Waker>) -> Option<Arc<Call>> {
         if quarantine {
-            return lock(&self.suspects).pop_front();
+            let mut suspects = lock(&self.suspects);
+            while let Some(call) = suspects.pop_front() {
+                if call.is_wanted() {
+                    return Some(call);
+                }
+            }
+            return None;
         }
         fence(Ordering::SeqCst);
         if self.waiting.load(Ordering::Relaxed) == 0 {
@@ -264,12 +278,14 @@ impl Shared {
 
     /// How many jobs a worker should have in its ring: as few as bridge the time of a wake-up.
     pub(crate) fn window(&self, quarantine: bool) -> usize {
-        let most = self.settings.window.max(1);
+        let most = self.settings.window.clamp(1, Layout::SLOTS_MAX as usize - 1);
         match self.service_ns.load(Ordering::Relaxed) {
             _ if quarantine => 1,
             0 => most.min(2),
             ns if ns > LONG_NS => 1,
-            ns => usize::try_from(1 + BRIDGE_NS.div_ceil(ns)).unwrap_or(most).clamp(2.min(most), most),
+            ns => {
+                usize::try_from(1 + BRIDGE_NS.div_ceil(ns)).unwrap_or(most).clamp(2.min(most), most)
+            }
         }
     }
 
@@ -281,9 +297,10 @@ impl Shared {
         (worth && !limit.is_zero()).then_some(limit)
     }
 
-    /// For how long a worker may spin for the next job.
+    /// For how long a worker may spin for the next job: longer than the parent for an answer,
+    /// because it has to bridge the parent's own wake-up.
     pub(crate) fn worker_spin(&self) -> Duration {
-        if self.cpus > 1 { self.settings.spin } else { Duration::ZERO }
+        if self.cpus > 1 { 2 * self.settings.spin } else { Duration::ZERO }
     }
 
     /// Learns how long jobs run.
@@ -468,13 +485,21 @@ impl Shared {
         self.closed.store(true, Ordering::Relaxed);
     }
 
+    /// Whether no more jobs are taken.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Relaxed)
+    }
+
     /// Whether nothing waits and nothing runs.
     pub(crate) fn is_drained(&self) -> bool {
         let idle = |desk: &Arc<Desk>| desk.load().is_none_or(|load| load == 0);
         self.waiting.load(Ordering::Relaxed) == 0
             && lock(&self.suspects).is_empty()
             && self.desks.iter().all(idle)
-            && self.desks.iter().all(|desk| !desk.wanted.load(Ordering::Relaxed) || self.is_stopped())
+            && self
+                .desks
+                .iter()
+                .all(|desk| !desk.wanted.load(Ordering::Relaxed) || self.is_stopped())
     }
 
     pub(crate) fn is_stopped(&self) -> bool {
@@ -502,6 +527,8 @@ impl Shared {
     }
 }
 
+/// Ten years: longer times are cut, so that adding one to a clock is always possible.
+const FOR_EVER: Duration = Duration::from_secs(315_360_000);
 /// Processes that may be dying while their successors live already.
 const SPARE_PROCESSES: usize = 2;
 /// After so many launches without success, jobs fail instead of waiting for one.
@@ -511,7 +538,7 @@ const RESENT_MAX: u32 = 16;
 /// What it costs to wake a sleeping worker, roughly.
 const WAKE_NS: u64 = 30_000;
 /// How much work a ring should hold, to bridge the time until the parent looks again.
-const BRIDGE_NS: u64 = 100_000;
+const BRIDGE_NS: u64 = 300_000;
 /// Jobs this long are handed over one at a time.
 const LONG_NS: u64 = 5_000_000;
 /// Answers that take longer are not spun for.

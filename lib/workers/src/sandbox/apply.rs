@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use std::io;
 
 use landlock::{
-    ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, Ruleset, RulesetAttr,
-    RulesetStatus, Scope,
+    ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, Ruleset, RulesetAttr, RulesetStatus,
+    Scope,
 };
 use rustix::process::{
     DumpableBehavior, Pid, Resource, Rlimit, Signal, getpid, getppid, set_dumpable_behavior,
@@ -33,6 +33,10 @@ type Outcome = Result<String, String>;
 pub(crate) fn apply(sandbox: &Sandbox, ring: bool, parent: Option<Pid>) -> Result<Report, String> {
     let mut report = Report { layers: Vec::new(), transport: Transport::Unknown };
     for layer in Layer::ALL {
+        if layer == Layer::Seccomp && sandbox.basics != Need::Off {
+            // Part of the limits, but landlock needs descriptors.
+            files(&sandbox.limits)?;
+        }
         let need = sandbox.need(layer);
         let state = match need {
             Need::Off => State::Off,
@@ -57,7 +61,7 @@ fn apply_layer(layer: Layer, sandbox: &Sandbox, ring: bool, parent: Option<Pid>)
         Layer::Limits => limits(&sandbox.limits),
         Layer::Namespaces => namespaces(),
         Layer::Landlock => landlock(),
-        Layer::Seccomp => files(&sandbox.limits).and_then(|()| seccomp(sandbox, ring)),
+        Layer::Seccomp => seccomp(sandbox, ring),
     }
 }
 

@@ -16,8 +16,8 @@ use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
-use rustix::net::sockopt::socket_type;
 use rustix::net::SocketType;
+use rustix::net::sockopt::socket_type;
 use rustix::stdio::{stdin, stdout};
 
 pub use job::{Job, Reply, TooLong};

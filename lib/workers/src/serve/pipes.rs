@@ -20,7 +20,8 @@ pub(super) fn run<E: Display>(
     let mut replies = Vec::new();
     loop {
         // Something may come only after our replies have been read.
-        if !replies.is_empty() && (from.buffer().len() < HEAD_BYTES || replies.len() > BURST_BYTES) {
+        if !replies.is_empty() && (from.buffer().len() < HEAD_BYTES || replies.len() > BURST_BYTES)
+        {
             write_all(&replies)?;
             replies.clear();
         }

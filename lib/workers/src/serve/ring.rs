@@ -9,9 +9,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use rustix::mm::ProtFlags;
-use rustix::net::{
-    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg,
-};
+use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
 use rustix::stdio::stdin;
 use rustix::thread::{futex, sched_yield};
 
@@ -19,8 +17,8 @@ use super::job::To;
 use super::{HELLO_MAX, Job, Reply, check_hello, enter, unfit, work_on};
 use crate::door::{BY_EVENT, BY_FUTEX};
 use crate::hello::Hello;
-use crate::sys::close;
 use crate::region::{JOB_BY_FD, Map, QUIT, REPLY_BY_FD, Region, Slot};
+use crate::sys::close;
 use crate::wire::{HEAD_BYTES, Status, length};
 
 /// Does jobs until the parent says that there are no more.

@@ -67,7 +67,10 @@ fn errors_are_told_apart() {
             assert!(error.is_too_long(), "{error}");
             let error = pool.call(Job::new(vec![0; (1 << 20) + 1])).await.unwrap_err();
             assert!(error.is_too_large(), "{error}");
-            assert_eq!(pool.call(Job::new("10").kind(LONG).max_reply(10)).await.unwrap().bytes().len(), 10);
+            assert_eq!(
+                pool.call(Job::new("10").kind(LONG).max_reply(10)).await.unwrap().bytes().len(),
+                10
+            );
             assert_eq!(pool.counts().died, 0);
             pool.stop();
             assert!(pool.call(Job::new("")).await.unwrap_err().is_closed());
@@ -141,7 +144,9 @@ fn large_bodies() {
             assert_eq!(sum.bytes(), 10_000_000_u64.to_le_bytes());
             let itself = File::open("/proc/self/exe").unwrap();
             let job = Job::new(heliostat_workers::Body::from_file(itself).unwrap()).kind(SUM);
-            assert!(u64::from_le_bytes(pool.call(job).await.unwrap().bytes().try_into().unwrap()) > 0);
+            assert!(
+                u64::from_le_bytes(pool.call(job).await.unwrap().bytes().try_into().unwrap()) > 0
+            );
             assert_eq!(pool.counts().died, 0);
         }
     });
@@ -196,7 +201,9 @@ fn stages_are_asked() {
         let pool = pool(Settings { stage: Some(stage.clone()), workers: 2, ..settings() });
         let data = Arc::new(());
         let tickets: Vec<_> = (0..100)
-            .map(|_| pool.submit(Job::new("20").kind(SPIN).holding(Box::new(data.clone()))).unwrap())
+            .map(|_| {
+                pool.submit(Job::new("20").kind(SPIN).holding(Box::new(data.clone()))).unwrap()
+            })
             .collect();
         assert!(Arc::strong_count(&data) > 1);
         for ticket in tickets {

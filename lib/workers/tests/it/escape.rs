@@ -5,16 +5,47 @@ use std::hint::black_box;
 use std::ptr;
 
 /// Everything that is tried from inside.
-pub const ATTEMPTS: &[&str] = &[
-    "open", "openat-proc", "socket", "udp", "connect", "ptrace", "fork", "vfork", "clone3", "exec",
-    "mmap-exec", "mprotect-exec", "kill-parent", "kill-all", "tgkill-other", "read-fd-5",
-    "recvmsg-fd-5", "write-fd-5", "memfd", "process_vm_readv", "prlimit", "setrlimit", "pidfd_open",
-    "dup", "unshare", "io_uring", "bpf", "userfaultfd", "keyctl", "futex-requeue", "sendmsg",
-    "seccomp", "prctl", "ioctl", "openat2", "close-own",
+pub(crate) const ATTEMPTS: &[&str] = &[
+    "open",
+    "openat-proc",
+    "socket",
+    "udp",
+    "connect",
+    "ptrace",
+    "fork",
+    "vfork",
+    "clone3",
+    "exec",
+    "mmap-exec",
+    "mprotect-exec",
+    "kill-parent",
+    "kill-all",
+    "tgkill-other",
+    "read-fd-5",
+    "recvmsg-fd-5",
+    "write-fd-5",
+    "memfd",
+    "process_vm_readv",
+    "prlimit",
+    "setrlimit",
+    "pidfd_open",
+    "dup",
+    "unshare",
+    "io_uring",
+    "bpf",
+    "userfaultfd",
+    "keyctl",
+    "futex-requeue",
+    "sendmsg",
+    "seccomp",
+    "prctl",
+    "ioctl",
+    "openat2",
+    "close-own",
 ];
 
 /// Tries one thing; the text says how it went, if the kernel let us live.
-pub fn attempt(name: &str) -> Result<String, String> {
+pub(crate) fn attempt(name: &str) -> Result<String, String> {
     let path = c"/etc/passwd".as_ptr();
     let null = ptr::null_mut::<libc::c_void>();
     let own = i64::from(std::process::id());
@@ -23,7 +54,10 @@ pub fn attempt(name: &str) -> Result<String, String> {
         match name {
             "open" => libc::syscall(libc::SYS_openat, libc::AT_FDCWD, path, libc::O_RDONLY),
             "openat-proc" => libc::syscall(
-                libc::SYS_openat, libc::AT_FDCWD, c"/proc/self/mem".as_ptr(), libc::O_RDWR,
+                libc::SYS_openat,
+                libc::AT_FDCWD,
+                c"/proc/self/mem".as_ptr(),
+                libc::O_RDWR,
             ),
             "openat2" => libc::syscall(libc::SYS_openat2, libc::AT_FDCWD, path, null, 24),
             "socket" => libc::syscall(libc::SYS_socket, libc::AF_INET, libc::SOCK_STREAM, 0),
@@ -53,7 +87,9 @@ pub fn attempt(name: &str) -> Result<String, String> {
             "bpf" => libc::syscall(libc::SYS_bpf, 0, null, 0),
             "userfaultfd" => libc::syscall(libc::SYS_userfaultfd, 0),
             "keyctl" => libc::syscall(libc::SYS_keyctl, 0, 0),
-            "futex-requeue" => libc::syscall(libc::SYS_futex, null, libc::FUTEX_REQUEUE, 0, 0, 0, 0),
+            "futex-requeue" => {
+                libc::syscall(libc::SYS_futex, null, libc::FUTEX_REQUEUE, 0, 0, 0, 0)
+            }
             "sendmsg" => libc::syscall(libc::SYS_sendmsg, 0, null, 0),
             "seccomp" => libc::syscall(libc::SYS_seccomp, 0, 0, null),
             "prctl" => libc::syscall(libc::SYS_prctl, libc::PR_SET_DUMPABLE, 1),
@@ -67,13 +103,15 @@ pub fn attempt(name: &str) -> Result<String, String> {
 }
 
 unsafe fn mmap_exec() -> i64 {
-    let (protection, flags) = (libc::PROT_READ | libc::PROT_EXEC, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
+    let (protection, flags) =
+        (libc::PROT_READ | libc::PROT_EXEC, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
     // SAFETY: a fresh mapping disturbs nothing.
     unsafe { libc::syscall(libc::SYS_mmap, 0, 4096, protection, flags, -1, 0) }
 }
 
 unsafe fn mprotect_exec() -> i64 {
-    let (protection, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
+    let (protection, flags) =
+        (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
     // SAFETY: a fresh mapping disturbs nothing.
     let page = unsafe { libc::syscall(libc::SYS_mmap, 0, 4096, protection, flags, -1, 0) };
     // SAFETY: the page is ours alone.
@@ -81,7 +119,7 @@ unsafe fn mprotect_exec() -> i64 {
 }
 
 /// Does what needs one rule of the policy, in the way that needs it.
-pub fn honest(rule: &str) -> Result<String, String> {
+pub(crate) fn honest(rule: &str) -> Result<String, String> {
     match rule {
         // A small allocation that does not fit into what the heap has.
         "brk" => drop(black_box((0..64).map(|_| vec![1_u8; 100_000]).collect::<Vec<_>>())),

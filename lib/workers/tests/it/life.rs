@@ -1,3 +1,302 @@
-//! x
-crate::tests!();
-pub fn parent() -> ! { loop {} }
+//! Start, idle, recycle, drain, stop, and the death of a parent.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use heliostat_workers::{Job, Pool, Program, Settings, Transport, Weight};
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::support::{
+    children, descriptors, eventually, lives, pool, resident_bytes, rounds, run, runtime, settings,
+    switch_off, transports,
+};
+use crate::tests;
+use crate::worker::{HANG, SEGFAULT, SPIN};
+
+tests!(
+    lazy_and_warm,
+    idle_workers_end,
+    worn_out_workers_are_replaced,
+    fat_workers_are_replaced,
+    draining,
+    stopping,
+    a_runtime_that_ends_first,
+    no_program,
+    cycles_leak_nothing,
+    workers_die_with_their_parent,
+    a_parent_that_was_stopped,
+    without_memfd,
+    weights,
+);
+
+fn lazy_and_warm() {
+    run(async {
+        let lazy = pool(settings());
+        assert_eq!(lazy.counts().launched, 0);
+        let warm = pool(Settings { workers: 3, warm: 2, ..settings() });
+        eventually("two are warm", || warm.counts().workers == 2).await;
+        warm.call(Job::new("abc")).await.unwrap();
+        assert_eq!(warm.counts().workers, 2);
+        // A warm worker that dies is replaced without a job.
+        let pid = Pid::from_raw(warm.processes()[0].cast_signed()).unwrap();
+        kill_process(pid, Signal::KILL).unwrap();
+        eventually("it is replaced", || warm.counts().launched == 3).await;
+    });
+}
+
+fn idle_workers_end() {
+    run(async {
+        for settings in transports() {
+            let idle = Duration::from_millis(50);
+            let pool = pool(Settings { workers: 2, warm: 1, idle, ..settings });
+            let busy: Vec<_> =
+                (0..20).map(|_| pool.submit(Job::new("5000").kind(SPIN)).unwrap()).collect();
+            eventually("two work", || pool.counts().workers == 2).await;
+            for ticket in busy {
+                ticket.await.unwrap();
+            }
+            eventually("one is left", || pool.counts().workers == 1).await;
+            assert_eq!(pool.counts().died, 0);
+        }
+    });
+}
+
+fn worn_out_workers_are_replaced() {
+    run(async {
+        for settings in transports() {
+            let pool = pool(Settings { jobs_max: 10, ..settings });
+            let tickets: Vec<_> = (0..100).map(|_| pool.submit(Job::new("abc")).unwrap()).collect();
+            for ticket in tickets {
+                assert_eq!(ticket.await.unwrap().bytes(), b"cba");
+            }
+            let counts = pool.counts();
+            assert!(counts.recycled >= 5 && counts.died == 0, "{counts:?}");
+        }
+    });
+}
+
+fn fat_workers_are_replaced() {
+    run(async {
+        let pool = pool(Settings { resident_bytes_max: 1, ..settings() });
+        let began = Instant::now();
+        while pool.counts().recycled == 0 {
+            assert!(began.elapsed() < crate::support::PATIENCE);
+            pool.call(Job::new("1000").kind(SPIN)).await.unwrap();
+        }
+        assert_eq!(pool.counts().died, 0);
+    });
+}
+
+fn draining() {
+    run(async {
+        for settings in transports() {
+            let pool = pool(Settings { workers: 2, ..settings });
+            let tickets: Vec<_> =
+                (0..50).map(|_| pool.submit(Job::new("1000").kind(SPIN)).unwrap()).collect();
+            let processes = pool.processes();
+            pool.drain().await;
+            for ticket in tickets {
+                assert!(ticket.is_done());
+                ticket.await.unwrap();
+            }
+            assert!(pool.submit(Job::new("")).unwrap_err().is_closed());
+            eventually("they end", || processes.iter().all(|pid| !lives(*pid))).await;
+        }
+    });
+}
+
+fn stopping() {
+    run(async {
+        for settings in transports() {
+            let pool = pool(Settings { workers: 2, ..settings });
+            pool.call(Job::new("warm")).await.unwrap();
+            let processes = pool.processes();
+            let tickets: Vec<_> =
+                (0..50).map(|_| pool.submit(Job::new("").kind(HANG)).unwrap()).collect();
+            pool.stop();
+            for ticket in tickets {
+                assert!(ticket.await.unwrap_err().is_closed());
+            }
+            eventually("they end", || processes.iter().all(|pid| !lives(*pid))).await;
+        }
+    });
+}
+
+fn a_runtime_that_ends_first() {
+    for settings in transports() {
+        let runtime = runtime();
+        let (pool, ticket) = runtime.block_on(async {
+            let pool = pool(settings);
+            pool.call(Job::new("warm")).await.unwrap();
+            let ticket = pool.submit(Job::new("").kind(HANG)).unwrap();
+            (pool, ticket)
+        });
+        let processes = pool.processes();
+        drop(runtime);
+        assert!(ticket.wait().unwrap_err().is_closed());
+        assert!(pool.call_blocking(Job::new("")).unwrap_err().is_closed());
+        runtime_free_wait(|| processes.iter().all(|pid| !lives(*pid)));
+    }
+}
+
+fn runtime_free_wait(mut is_so: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < crate::support::PATIENCE);
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn no_program() {
+    run(async {
+        let program = Program::new("/nowhere/at/all", [""; 0]);
+        let pool = pool(Settings { back_off: Duration::from_millis(1), ..Settings::new(program) });
+        let error = pool.call(Job::new("")).await.unwrap_err();
+        assert!(error.is_launch() && error.to_string().contains("/nowhere/at/all"), "{error}");
+        let program = Program::new("/bin/false", [""; 0]);
+        let pool =
+            Pool::start(Settings { back_off: Duration::from_millis(1), ..Settings::new(program) });
+        let error = pool.unwrap().call(Job::new("")).await.unwrap_err();
+        assert!(error.is_launch() && error.to_string().contains("status 1"), "{error}");
+    });
+}
+
+/// Crashes, kills, stops and drops, again and again.
+fn cycles_leak_nothing() {
+    run(async {
+        let cycle = async |round: usize| {
+            let settings = transports()[round % 2].clone();
+            let pool = pool(Settings { workers: 2, refuse_for: Duration::ZERO, ..settings });
+            let good: Vec<_> = (0..4).map(|_| pool.submit(Job::new("abc")).unwrap()).collect();
+            let bad = pool.submit(Job::new("").kind(SEGFAULT)).unwrap();
+            if round % 3 == 0 {
+                pool.stop();
+            }
+            for ticket in good {
+                let _ = ticket.await;
+            }
+            if round % 5 != 0 {
+                let _ = bad.await;
+            }
+        };
+        for round in 0..6 {
+            cycle(round).await;
+        }
+        eventually("all are reaped", || children().1 == 0).await;
+        let before = (descriptors(), resident_bytes());
+        for round in 0..rounds(30) {
+            cycle(round).await;
+        }
+        // Other tests run beside this one, with workers of their own.
+        eventually("nothing is left", || descriptors() < before.0 + 100).await;
+        eventually("no zombies", || children().1 == 0).await;
+        assert!(resident_bytes() < before.1 + (64 << 20));
+    });
+}
+
+/// What `main` does when the first argument is `parent`: a pool under load that tells its workers.
+pub(crate) fn parent() -> ! {
+    let how = std::env::args().nth(2).unwrap_or_default();
+    if how == "no-memfd" {
+        switch_off(libc::SYS_memfd_create);
+        switch_off(libc::SYS_pidfd_open);
+    }
+    let runtime = runtime();
+    runtime.block_on(async {
+        let pool =
+            pool(Settings { workers: 2, warm: 2, limit: Duration::from_secs(600), ..settings() });
+        eventually("two are there", || pool.counts().workers == 2).await;
+        match how.as_str() {
+            "no-memfd" => {
+                assert!(matches!(pool.report().transport, Transport::Pipes { .. }));
+                assert_eq!(pool.call(Job::new("abc")).await.unwrap().bytes(), b"cba");
+                assert!(pool.call(Job::new("").kind(SEGFAULT)).await.unwrap_err().is_culprit());
+                println!("ok");
+            }
+            "busy" => {
+                let hung: Vec<_> =
+                    (0..4).map(|_| pool.submit(Job::new("").kind(HANG)).unwrap()).collect();
+                tell(&pool);
+                std::future::pending::<()>().await;
+                drop(hung);
+            }
+            _ => {
+                tell(&pool);
+                loop {
+                    pool.call(Job::new("abc")).await.unwrap();
+                }
+            }
+        }
+    });
+    std::process::exit(0)
+}
+
+fn tell(pool: &Pool) {
+    let pids: Vec<_> = pool.processes().iter().map(u32::to_string).collect();
+    println!("{}", pids.join(" "));
+}
+
+fn start_parent(how: &str) -> (std::process::Child, Vec<u32>) {
+    let mut parent = Command::new("/proc/self/exe")
+        .args(["parent", how])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(parent.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let pids: Vec<u32> = line.split_whitespace().map(|pid| pid.parse().unwrap()).collect();
+    assert_eq!(pids.len(), 2);
+    (parent, pids)
+}
+
+fn workers_die_with_their_parent() {
+    for _ in 0..rounds(30).div_ceil(10) {
+        for how in ["idle", "busy", "stopped"] {
+            let (mut parent, workers) = start_parent(how);
+            if how == "stopped" {
+                for pid in &workers {
+                    let pid = Pid::from_raw(pid.cast_signed()).unwrap();
+                    kill_process(pid, Signal::STOP).unwrap();
+                }
+            }
+            assert!(workers.iter().all(|pid| lives(*pid)));
+            parent.kill().unwrap();
+            parent.wait().unwrap();
+            runtime_free_wait(|| workers.iter().all(|pid| !lives(*pid)));
+        }
+    }
+}
+
+/// Stopped and continued under load, nobody is blamed for the time that passed.
+fn a_parent_that_was_stopped() {
+    let (mut parent, workers) = start_parent("load");
+    let pid = Pid::from_child(&parent);
+    for _ in 0..3 {
+        std::thread::sleep(Duration::from_millis(50));
+        kill_process(pid, Signal::STOP).unwrap();
+        std::thread::sleep(Duration::from_millis(50));
+        kill_process(pid, Signal::CONT).unwrap();
+    }
+    std::thread::sleep(Duration::from_millis(50));
+    assert!(parent.try_wait().unwrap().is_none() && workers.iter().all(|pid| lives(*pid)));
+    parent.kill().unwrap();
+    parent.wait().unwrap();
+}
+
+/// A kernel without memfd and pidfd: pipes, and a look every now and then.
+fn without_memfd() {
+    let output = Command::new("/proc/self/exe").args(["parent", "no-memfd"]).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(text.ends_with("ok\n"), "{text}{errors}");
+}
+
+fn weights() {
+    run(async {
+        let pool = pool(Settings { weight: Weight::Nice(7), ..settings() });
+        pool.call(Job::new("abc")).await.unwrap();
+        let pid = Pid::from_raw(pool.processes()[0].cast_signed());
+        assert_eq!(rustix::process::getpriority_process(pid).unwrap(), 7);
+    });
+}

@@ -69,6 +69,6 @@ fn trial(module: &str, name: &str, test: fn()) -> Trial {
 macro_rules! tests {
     ($($name:ident),* $(,)?) => {
         /// The tests of this module.
-        pub const TESTS: &[$crate::Test] = &[$((stringify!($name), $name as fn())),*];
+        pub(crate) const TESTS: &[$crate::Test] = &[$((stringify!($name), $name as fn())),*];
     };
 }

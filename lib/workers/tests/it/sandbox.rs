@@ -1,2 +1,166 @@
-//! x
-crate::tests!();
+//! The sandbox, layer by layer: what is refused, what is needed, what is said when it is missing.
+
+use heliostat_workers::sandbox::{RULES, When};
+use heliostat_workers::{Cause, Job, Layer, Need, Pool, Retry, Sandbox, Settings, State};
+
+use crate::escape::ATTEMPTS;
+use crate::support::{pipes, pool, run, sandbox, settings, transports};
+use crate::tests;
+use crate::worker::{ABORT, ESCAPE, EXIT, HONEST, PANIC, SUM};
+
+tests!(
+    every_escape_is_refused,
+    landlock_and_limits_alone,
+    every_rule_is_needed,
+    the_report_says_what_is_in_force,
+    a_missing_layer_is_fatal_if_required,
+    the_environment_is_empty,
+    only_own_descriptors,
+);
+
+fn is_here(layer: Layer, pool: &Pool) -> bool {
+    matches!(pool.report().state(layer), State::InForce(_))
+}
+
+fn every_escape_is_refused() {
+    run(async {
+        for settings in transports() {
+            let pool = pool(Settings { retry: Retry::Never, ..settings });
+            pool.check().await.unwrap();
+            if !is_here(Layer::Seccomp, &pool) {
+                return println!("no seccomp here");
+            }
+            for attempt in ATTEMPTS {
+                let error = pool.call(Job::new(*attempt).kind(ESCAPE)).await.expect_err(attempt);
+                assert_eq!(error.cause(), Some(&Cause::Forbidden), "{attempt}: {error}");
+            }
+        }
+    });
+}
+
+/// Without seccomp the other layers still refuse what they are for.
+fn landlock_and_limits_alone() {
+    run(async {
+        let sandbox = Sandbox { seccomp: Need::Off, ..Sandbox::best_effort() };
+        let pool = pool(Settings { sandbox, ..settings() });
+        pool.check().await.unwrap();
+        if !is_here(Layer::Landlock, &pool) {
+            return println!("no landlock here");
+        }
+        for attempt in ["open", "openat-proc", "exec", "kill-parent"] {
+            let reply = pool.call(Job::new(attempt).kind(ESCAPE)).await.unwrap();
+            let text = String::from_utf8_lossy(reply.bytes()).into_owned();
+            assert!(text.starts_with("refused"), "{attempt}: {text}");
+        }
+    });
+}
+
+/// Takes each rule away, and shows that something honest stops working.
+fn every_rule_is_needed() {
+    run(async {
+        for (settings, mode) in [(settings(), When::Ring), (pipes(), When::Pipes)] {
+            for rule in RULES.iter().filter(|rule| [When::Always, mode].contains(&rule.when)) {
+                let without = Sandbox { without: vec![rule.name.into()], ..sandbox(Need::Require) };
+                let retry = Retry::Never;
+                let pool =
+                    pool(Settings { sandbox: without, retry, spin: SPIN, ..settings.clone() });
+                let error = needs(&pool, rule.name).await;
+                assert_eq!(error, Some(Cause::Forbidden), "{} is idle", rule.name);
+            }
+        }
+    });
+}
+
+const SPIN: std::time::Duration = std::time::Duration::from_micros(1);
+
+/// Does what needs a rule; what became of the worker.
+async fn needs(pool: &Pool, rule: &str) -> Option<Cause> {
+    let mut cause = None;
+    for _ in 0..3 {
+        let job = match rule {
+            "gettid" => Job::new("a panic").kind(PANIC),
+            "getpid" | "rt_sigprocmask" | "tgkill" => Job::new("").kind(ABORT),
+            "exit_group" => Job::new("0").kind(EXIT),
+            "recvmsg" | "close" => Job::new(vec![1; 100_000]).kind(SUM),
+            rule => Job::new(rule.to_owned()).kind(HONEST),
+        };
+        let result = pool.call(job).await;
+        cause = result.err().and_then(|error| error.cause().cloned());
+        if cause.is_some() {
+            break;
+        }
+        // The first sleep or spin comes after the first job.
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    cause
+}
+
+fn the_report_says_what_is_in_force() {
+    run(async {
+        for settings in transports() {
+            let pool = pool(settings);
+            let report = pool.check().await.unwrap();
+            for layer in
+                [Layer::Descriptors, Layer::NoNewPrivileges, Layer::Limits, Layer::Undumpable]
+            {
+                assert!(report.is_in_force(layer), "{report}");
+            }
+            assert_eq!(report.state(Layer::Namespaces), State::Off);
+            assert_eq!(report.layers.len(), Layer::ALL.len());
+            let off = Settings { sandbox: Sandbox::none(), ..crate::support::settings() };
+            let report = Pool::start(off).unwrap().check().await.unwrap();
+            assert_eq!(report.state(Layer::Seccomp), State::Off);
+        }
+    });
+}
+
+/// A limit that cannot be set stands for a kernel that lacks a layer: descriptors below those
+/// that are open make landlock impossible on every kernel.
+fn a_missing_layer_is_fatal_if_required() {
+    run(async {
+        for (name, need) in [("require", Need::Require), ("prefer", Need::Prefer)] {
+            let program = heliostat_workers::Program::itself(["worker", "no-landlock"]);
+            let sandbox = Sandbox { landlock: need, ..Sandbox::best_effort() };
+            let pool = pool(Settings { program, sandbox, ..settings() });
+            let result = pool.call(Job::new("abc")).await;
+            if need == Need::Require {
+                let error = result.unwrap_err();
+                assert!(
+                    error.is_launch() && error.to_string().contains("landlock"),
+                    "{name}: {error}"
+                );
+                assert!(pool.check().await.unwrap_err().is_launch());
+            } else {
+                assert_eq!(result.unwrap().bytes(), b"cba", "{name}");
+                assert!(matches!(pool.report().state(Layer::Landlock), State::Absent(_)));
+            }
+        }
+    });
+}
+
+fn the_environment_is_empty() {
+    run(async {
+        let pool = pool(Settings { retry: Retry::Never, ..settings() });
+        pool.call(Job::new("abc")).await.unwrap();
+        let pid = pool.processes()[0];
+        // Unreadable for an unprivileged user, because the worker is undumpable.
+        if let Ok(environment) = std::fs::read(format!("/proc/{pid}/environ")) {
+            assert!(environment.is_empty());
+        }
+    });
+}
+
+fn only_own_descriptors() {
+    run(async {
+        // Inheritable on purpose: a library in C may forget the flag.
+        let leak = std::fs::File::open("/etc/passwd").unwrap();
+        rustix::io::fcntl_setfd(&leak, rustix::io::FdFlags::empty()).unwrap();
+        for (settings, own) in [(settings(), 4), (pipes(), 3)] {
+            let pool = pool(settings);
+            pool.call(Job::new("abc")).await.unwrap();
+            if let Ok(open) = std::fs::read_dir(format!("/proc/{}/fd", pool.processes()[0])) {
+                assert_eq!(open.count(), own);
+            }
+        }
+    });
+}

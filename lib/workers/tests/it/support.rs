@@ -7,38 +7,38 @@ use heliostat_workers::{Need, Pool, Program, Sandbox, Settings};
 use tokio::runtime::{Builder, Runtime};
 
 /// Settings for workers of this binary.
-pub fn settings() -> Settings {
+pub(crate) fn settings() -> Settings {
     let sandbox = Sandbox::best_effort();
     Settings { sandbox, ..Settings::new(Program::itself(["worker"])) }
 }
 
 /// As above, over pipes.
-pub fn pipes() -> Settings {
+pub(crate) fn pipes() -> Settings {
     Settings { pipes_only: true, ..settings() }
 }
 
 /// Both transports.
-pub fn transports() -> [Settings; 2] {
+pub(crate) fn transports() -> [Settings; 2] {
     [settings(), pipes()]
 }
 
 /// Runs a test on a runtime of two threads.
-pub fn run<F: Future<Output = ()>>(test: F) {
+pub(crate) fn run<F: Future<Output = ()>>(test: F) {
     runtime().block_on(test);
 }
 
 /// A runtime of two threads.
-pub fn runtime() -> Runtime {
+pub(crate) fn runtime() -> Runtime {
     Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
 }
 
 /// A pool on the current runtime.
-pub fn pool(settings: Settings) -> Pool {
+pub(crate) fn pool(settings: Settings) -> Pool {
     Pool::start(settings).unwrap()
 }
 
 /// Waits until something is so; panics if it is not within a time that no noise can use up.
-pub async fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
+pub(crate) async fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
     let began = Instant::now();
     while !is_so() {
         assert!(began.elapsed() < PATIENCE, "never: {what}");
@@ -47,16 +47,17 @@ pub async fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
 }
 
 /// Longer than any machine stalls.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Whether a process is there, and no zombie.
-pub fn lives(pid: u32) -> bool {
+pub(crate) fn lives(pid: u32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit_once(')').is_some_and(|(_, rest)| !rest.starts_with(" Z") && !rest.starts_with(" X"))
+    stat.rsplit_once(')')
+        .is_some_and(|(_, rest)| !rest.starts_with(" Z") && !rest.starts_with(" X"))
 }
 
 /// Children of this process: (all, zombies).
-pub fn children() -> (usize, usize) {
+pub(crate) fn children() -> (usize, usize) {
     let own = std::process::id().to_string();
     let mut found = (0, 0);
     for entry in std::fs::read_dir("/proc").unwrap().flatten() {
@@ -73,24 +74,46 @@ pub fn children() -> (usize, usize) {
 }
 
 /// Open descriptors of this process.
-pub fn descriptors() -> usize {
+pub(crate) fn descriptors() -> usize {
     std::fs::read_dir("/proc/self/fd").unwrap().count()
 }
 
 /// Memory of this process in RAM.
-pub fn resident_bytes() -> usize {
+pub(crate) fn resident_bytes() -> usize {
     let text = std::fs::read_to_string("/proc/self/statm").unwrap();
     text.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * 4096
 }
 
 /// How often a long test repeats: few times in ordinary runs, as often as the environment says
 /// in long ones.
-pub fn rounds(few: usize) -> usize {
+pub(crate) fn rounds(few: usize) -> usize {
     let said = std::env::var("HELIOSTAT_WORKERS_ROUNDS").ok();
     said.and_then(|said| said.parse().ok()).unwrap_or(few)
 }
 
 /// A sandbox with one need for everything.
-pub fn sandbox(need: Need) -> Sandbox {
+pub(crate) fn sandbox(need: Need) -> Sandbox {
     Sandbox { basics: need, landlock: need, seccomp: need, ..Sandbox::strict() }
+}
+
+/// Makes a system call answer as a kernel that does not know it, for this thread and its children.
+pub(crate) fn switch_off(call: i64) {
+    use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
+    let rules = [(call, Vec::new())].into_iter().collect();
+    let missing = SeccompAction::Errno(libc::ENOSYS as u32);
+    let architecture = std::env::consts::ARCH.try_into().unwrap();
+    let filter = SeccompFilter::new(rules, SeccompAction::Allow, missing, architecture).unwrap();
+    let program: BpfProgram = filter.try_into().unwrap();
+    seccompiler::apply_filter(&program).unwrap();
+}
+
+/// Says that a test could not run, where skips are collected.
+pub(crate) fn skip(what: &str, why: &str) {
+    use std::io::Write;
+    println!("skipped: {what}: {why}");
+    if let Some(path) = std::env::var_os("HELIOSTAT_SKIPS")
+        && let Ok(mut file) = std::fs::OpenOptions::new().append(true).open(path)
+    {
+        let _ = writeln!(file, "heliostat-workers {what}\t{why}");
+    }
 }

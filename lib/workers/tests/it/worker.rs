@@ -8,36 +8,40 @@ use std::time::{Duration, Instant};
 use heliostat_workers::serve::{Job, Reply};
 
 /// The body, backwards.
-pub const REVERSE: u32 = 0;
+pub(crate) const REVERSE: u32 = 0;
 /// An error with the body as its message.
-pub const FAIL: u32 = 1;
+pub(crate) const FAIL: u32 = 1;
 /// A panic with the body as its message.
-pub const PANIC: u32 = 2;
+pub(crate) const PANIC: u32 = 2;
 /// Signal 11.
-pub const SEGFAULT: u32 = 3;
+pub(crate) const SEGFAULT: u32 = 3;
 /// Never ends.
-pub const HANG: u32 = 4;
+pub(crate) const HANG: u32 = 4;
 /// Exits with the status in the body.
-pub const EXIT: u32 = 5;
+pub(crate) const EXIT: u32 = 5;
 /// Takes memory until there is none.
-pub const EAT: u32 = 6;
+pub(crate) const EAT: u32 = 6;
 /// As many bytes as the body says.
-pub const LONG: u32 = 7;
+pub(crate) const LONG: u32 = 7;
 /// Sleeps (spins) for as many microseconds as the body says, then as REVERSE.
-pub const SPIN: u32 = 8;
+pub(crate) const SPIN: u32 = 8;
 /// Writes as many lines to standard error as the body says.
-pub const FLOOD: u32 = 9;
+pub(crate) const FLOOD: u32 = 9;
 /// The sum of all bytes of the body.
-pub const SUM: u32 = 10;
+pub(crate) const SUM: u32 = 10;
 /// One system call by the name in the body; see `escape`.
-pub const ESCAPE: u32 = 11;
+pub(crate) const ESCAPE: u32 = 11;
 /// Everything that an honest worker may need of the kernel.
-pub const HONEST: u32 = 12;
+pub(crate) const HONEST: u32 = 12;
 /// Last words on standard error, then signal 6.
-pub const ABORT: u32 = 13;
+pub(crate) const ABORT: u32 = 13;
 
 /// What `main` does when the first argument is `worker`.
-pub fn main() -> ! {
+pub(crate) fn main() -> ! {
+    if std::env::args().nth(2).as_deref() == Some("no-landlock") {
+        // What a kernel before 5.13 answers.
+        super::support::switch_off(libc::SYS_landlock_create_ruleset);
+    }
     heliostat_workers::serve(work)
 }
 
@@ -80,7 +84,7 @@ fn push(reply: &mut Reply<'_>, part: &[u8]) -> Result<(), String> {
 }
 
 /// What REVERSE answers.
-pub fn reversed(body: &[u8]) -> Vec<u8> {
+pub(crate) fn reversed(body: &[u8]) -> Vec<u8> {
     body.iter().rev().copied().collect()
 }
 
