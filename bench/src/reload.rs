@@ -18,7 +18,7 @@ use crate::compile::Compiled;
 use crate::inputs::Inputs;
 use crate::machine::{Machine, pinned};
 use crate::servers::{Server, heliostat};
-use crate::steady::{self, Run};
+use crate::steady::{self, Effort, Run, disturbance, run_quiet};
 use crate::table::{Table, median, percentile, short};
 use crate::targets::request;
 use crate::usage;
@@ -73,9 +73,10 @@ fn put(from: &Path, to: &Path) -> Result<Instant> {
 pub fn table_under_load(
     live: &mut Live,
     inputs: &Inputs,
-    (rounds, seconds): (usize, u64),
+    effort: Effort,
     machine: &Machine,
 ) -> Result<Table> {
+    let Effort { rounds, seconds, tries } = effort;
     let targets = inputs.targets(Endpoint::Mirrorlist);
     let (mut still, mut moving) = (Vec::new(), Vec::new());
     let (mut most_kib, mut replaced) = (0, 0);
@@ -86,13 +87,15 @@ pub fn table_under_load(
         let load = |server: &Server| {
             steady::run(server, targets, CONNECTIONS, seconds, &inputs.folder, machine)
         };
-        still.push(load(&live.server)?);
+        still.push(run_quiet(tries, || load(&live.server))?);
         // Buffers of the connections are part of full load, so they count as before.
         before_kib = before_kib.or(Some(usage::memory(pid)?.private_kib));
         let first = live.replaced;
-        let (run, kib) = while_replacing(live, machine, load)?;
-        moving.push(run);
-        most_kib = most_kib.max(kib);
+        moving.push(run_quiet(tries, || {
+            let (run, kib) = while_replacing(live, machine, load)?;
+            most_kib = most_kib.max(kib);
+            Ok(run)
+        })?);
         replaced += live.replaced - first;
     }
     let after_kib = usage::memory(pid)?.private_kib;
@@ -120,6 +123,7 @@ fn table(still: &[Run], moving: &[Run], replaced: usize, private_kib: [f64; 3]) 
     let slower = median(pairs.map(|(s, m)| s.answers_per_s / m.answers_per_s));
     let failed: u64 = moving.iter().map(|run| run.failed).sum();
     let [before, most, after] = private_kib;
+    table.note(disturbance(still.iter().chain(moving)));
     table.note(format!("Replaced {replaced} times at {CONNECTIONS} connections."));
     table.goal("Failed requests", failed as f64, 0.0);
     table.goal("Throughput without reloads over that with (1 / 0.95)", slower, 1.0 / 0.95);

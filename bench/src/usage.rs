@@ -49,3 +49,22 @@ pub fn memory(pid: u32) -> Result<Memory> {
         peak_kib: field("VmHWM:"),
     })
 }
+
+/// How long a core has been busy with anything since the machine started, in nanoseconds.
+///
+/// # Errors
+///
+/// When the kernel does not tell.
+pub fn core_busy_ns(cpu: usize) -> Result<u64> {
+    let text = fs::read_to_string("/proc/stat")?;
+    let name = format!("cpu{cpu} ");
+    let line = text.lines().find_map(|line| line.strip_prefix(&name)).context("no such core")?;
+    let ticks = line.split(' ').map(|ticks| ticks.parse::<u64>().unwrap_or(0)).enumerate();
+    // User, nice, system, (idle, waiting for a disk,) interrupts twice, stolen; the rest is in
+    // the first two already.
+    let busy = ticks.filter(|(i, _)| matches!(i, 0..=2 | 5..=7)).map(|(_, ticks)| ticks);
+    Ok(busy.sum::<u64>() * NS_PER_TICK)
+}
+
+/// The kernel shows times in hundredths of a second, whatever it counts in.
+const NS_PER_TICK: u64 = 10_000_000;

@@ -78,7 +78,7 @@ async fn serve(listen: SocketAddr, answers: &'static [Answer]) -> Result<()> {
         stream.set_nodelay(true)?;
         tokio::spawn(async move {
             let mut builder = auto::Builder::new(TokioExecutor::new());
-            builder.http1().pipeline_flush(true);
+            builder.http1().half_close(true).header_read_timeout(None);
             let service = service_fn(|request| respond(answers, &request));
             // A client that goes away in the middle is its own business.
             let _ = builder.serve_connection(TokioIo::new(stream), service).await;

@@ -4,6 +4,7 @@
 //! Markdown; what it could not measure it says.
 #![forbid(unsafe_code)]
 
+use std::collections::BTreeMap;
 use std::env;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -19,7 +20,8 @@ use heliostat_bench::inputs::Inputs;
 use heliostat_bench::machine::Machine;
 use heliostat_bench::reload::{self, Live};
 use heliostat_bench::servers::{self, Sample, Server};
-use heliostat_bench::steady::{self, Series};
+use heliostat_bench::steady::{self, Effort, Series};
+use heliostat_bench::table::Table;
 use heliostat_bench::targets::Targets;
 use heliostat_testing_world::{Endpoint, Scale};
 
@@ -39,6 +41,9 @@ struct Options {
     /// Seconds of each run.
     #[arg(long, default_value_t = 4)]
     seconds: u64,
+    /// How often a run is tried that other processes disturb; the quietest one counts.
+    #[arg(long, default_value_t = 3)]
+    tries: usize,
     /// Numbers of connections.
     #[arg(long, value_delimiter = ',', default_value = "10,100,200,400")]
     connections: Vec<usize>,
@@ -50,7 +55,7 @@ struct Options {
 fn main() -> Result<()> {
     let mut options = Options::parse();
     if options.quick {
-        (options.rounds, options.seconds) = (1, 1);
+        (options.rounds, options.seconds, options.tries) = (1, 1, 1);
     }
     build()?;
     let folder = options.folder.clone().map_or_else(default_folder, Ok)?;
@@ -61,7 +66,13 @@ fn main() -> Result<()> {
     if options.quick {
         say("**A quick run: it shows that the bench works, not how good anything is.**\n")?;
     }
-    Bench { options, inputs, machine }.run()
+    let mut bench = Bench { options, inputs, machine, tables: BTreeMap::new() };
+    let done = bench.run();
+    // Also when something failed: what was measured until then is worth showing.
+    for table in bench.tables.values() {
+        say(&table.to_string())?;
+    }
+    done
 }
 
 /// What is measured, on what, and where.
@@ -69,10 +80,12 @@ struct Bench {
     options: Options,
     inputs: Inputs,
     machine: Machine,
+    /// By item of the list.
+    tables: BTreeMap<u32, Table>,
 }
 
 impl Bench {
-    fn run(&self) -> Result<()> {
+    fn run(&mut self) -> Result<()> {
         // Compiling comes first: everything else serves what it makes.
         let rounds = if self.wants(&[5]) { self.options.rounds } else { 1 };
         let compiled = Compiled::run(&self.inputs, rounds, &self.machine)?;
@@ -83,14 +96,15 @@ impl Bench {
             self.replace(&compiled)?;
         }
         if self.wants(&[5]) {
-            say(&compiled.table(&self.inputs)?.to_string())?;
+            self.tables.insert(5, compiled.table(&self.inputs)?);
         }
         Ok(())
     }
 
     /// Items 1, 2 and 7: beside the peers.
-    fn compare(&self, compiled: &Compiled) -> Result<()> {
-        let (inputs, machine) = (&self.inputs, &self.machine);
+    fn compare(&mut self, compiled: &Compiled) -> Result<()> {
+        let (inputs, machine) = (self.inputs.clone(), self.machine);
+        let (inputs, machine) = (&inputs, &machine);
         let heliostat = servers::heliostat(inputs, &compiled.snapshot, machine)?;
         let samples = [
             sample(&heliostat, inputs, Endpoint::Mirrorlist)?,
@@ -112,12 +126,12 @@ impl Bench {
                 crowd::Plan { fresh: 5_000, pooled: 50_000, pooled_s: 60 }
             };
             let targets = Targets::read(inputs.targets(Endpoint::Mirrorlist))?;
-            say(&crowd::table(&all, &targets, plan, machine)?.to_string())?;
+            self.tables.insert(7, crowd::table(&all, &targets, plan, machine)?);
         }
         Ok(())
     }
 
-    fn steady(&self, servers: &[&Server], samples: &[Sample]) -> Result<()> {
+    fn steady(&mut self, servers: &[&Server], samples: &[Sample]) -> Result<()> {
         if find("wrk").is_none() {
             return say("**Skipped: items 1 and 2, because wrk is not installed.**\n");
         }
@@ -130,43 +144,49 @@ impl Bench {
                     sample,
                     targets,
                     connections,
-                    (self.options.rounds, self.options.seconds),
+                    self.effort(),
                     &self.inputs,
                     &self.machine,
                 )?);
             }
         }
         if self.wants(&[1]) {
-            say(&steady::table_cpu(&all).to_string())?;
+            self.tables.insert(1, steady::table_cpu(&all));
         }
         if self.wants(&[2]) {
-            say(&steady::table_wait(&all).to_string())?;
+            self.tables.insert(2, steady::table_wait(&all));
         }
         Ok(())
     }
 
     /// Items 3 and 4: a snapshot in the place of another.
-    fn replace(&self, compiled: &Compiled) -> Result<()> {
-        let (inputs, machine) = (&self.inputs, &self.machine);
+    fn replace(&mut self, compiled: &Compiled) -> Result<()> {
+        let (inputs, machine) = (self.inputs.clone(), self.machine);
+        let (inputs, machine) = (&inputs, &machine);
         if self.wants(&[4]) {
             let targets = Targets::read(inputs.targets(Endpoint::Mirrorlist))?;
             let target = targets.first().context("no requests")?;
             let live = Live::start(inputs, compiled, machine)?;
             let rounds = if self.options.quick { 3 } else { 20 };
             let table = reload::table_start(live, compiled, target, (rounds, machine))?;
-            say(&table.to_string())?;
+            self.tables.insert(4, table);
         }
         if self.wants(&[3]) {
             if find("wrk").is_none() {
                 return say("**Skipped: item 3, because wrk is not installed.**\n");
             }
-            let seconds = self.options.seconds.max(3);
             let mut live = Live::start(inputs, compiled, machine)?;
-            let rounds = (self.options.rounds, seconds);
-            let table = reload::table_under_load(&mut live, inputs, rounds, machine)?;
-            say(&table.to_string())?;
+            // At least three replacements in each run.
+            let effort = Effort { seconds: self.options.seconds.max(3), ..self.effort() };
+            let table = reload::table_under_load(&mut live, inputs, effort, machine)?;
+            self.tables.insert(3, table);
         }
         Ok(())
+    }
+
+    fn effort(&self) -> Effort {
+        let Options { rounds, seconds, tries, .. } = self.options;
+        Effort { rounds, seconds, tries }
     }
 
     fn wants(&self, items: &[u32]) -> bool {

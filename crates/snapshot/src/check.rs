@@ -4,6 +4,8 @@
 //! passes was written by this format's writer or could have been; whoever forged it, reading it
 //! stays inside it and ends.
 
+use std::mem::offset_of;
+
 use heliostat_prefixmap::{Layout, PrefixMap};
 use zerocopy::FromBytes;
 
@@ -20,8 +22,15 @@ use crate::records::{
 use crate::snapshot::{Sections, Snapshot};
 use crate::{Code, Error};
 
-/// Checks the header, the hash and the section table.
+/// Checks the header, the section table and the hash.
 pub(crate) fn frame(bytes: &[u8]) -> Result<(Header, Sections), Error> {
+    let header = header(bytes)?;
+    hash(bytes, &header)?;
+    Ok((header, section_table(bytes, &header)?))
+}
+
+/// Checks what the file says it is.
+pub(crate) fn header(bytes: &[u8]) -> Result<Header, Error> {
     let bad = |offset: usize, what: String| Error::Header { offset: offset as u64, what };
     let (header, _) = Header::read_from_prefix(bytes).map_err(|_| {
         bad(0, format!("{} bytes are fewer than the {HEADER_BYTES} of a header", bytes.len()))
@@ -38,26 +47,33 @@ pub(crate) fn frame(bytes: &[u8]) -> Result<(Header, Sections), Error> {
             bytes.len(),
             header.file_bytes
         );
-        return Err(bad(40, what));
+        return Err(bad(offset_of!(Header, file_bytes), what));
     }
+    Ok(header)
+}
+
+fn hash(bytes: &[u8], header: &Header) -> Result<(), Error> {
     let mut hasher = blake3::Hasher::new();
     hasher.update(&bytes[..HASHED_HEADER_BYTES]).update(&bytes[HEADER_BYTES..]);
     let found = hasher.finalize();
-    if *found.as_bytes() != header.content_hash {
-        return Err(Error::Hash {
-            offset: HASHED_HEADER_BYTES as u64,
-            found: found.to_hex().to_string(),
-            expected: blake3::Hash::from_bytes(header.content_hash).to_hex().to_string(),
-        });
+    if *found.as_bytes() == header.content_hash {
+        return Ok(());
     }
-    if header.section_count.get() as usize != Section::ALL.len() {
-        let what = format!("{} sections instead of {}", header.section_count, Section::ALL.len());
-        return Err(bad(12, what));
-    }
-    Ok((header, section_table(bytes)?))
+    Err(Error::Hash {
+        offset: HASHED_HEADER_BYTES as u64,
+        found: found.to_hex().to_string(),
+        expected: blake3::Hash::from_bytes(header.content_hash).to_hex().to_string(),
+    })
 }
 
-fn section_table(bytes: &[u8]) -> Result<Sections, Error> {
+/// Checks where the sections lie.
+pub(crate) fn section_table(bytes: &[u8], header: &Header) -> Result<Sections, Error> {
+    if header.section_count.get() as usize != Section::ALL.len() {
+        return Err(Error::Header {
+            offset: offset_of!(Header, section_count) as u64,
+            what: format!("{} sections instead of {}", header.section_count, Section::ALL.len()),
+        });
+    }
     let (table, _) =
         <[SectionEntry]>::ref_from_prefix_with_elems(&bytes[HEADER_BYTES..], Section::ALL.len())
             .map_err(|_| Error::Header {
@@ -67,7 +83,8 @@ fn section_table(bytes: &[u8]) -> Result<Sections, Error> {
     let mut sections = Sections::default();
     let mut end = HEADER_BYTES + size_of_val(table);
     for ((entry, &section), slot) in table.iter().zip(Section::ALL).zip(&mut sections) {
-        let bad = |what: String| Error::Section { section, offset: entry.offset.get(), what };
+        let at = HEADER_BYTES + section as usize * size_of::<SectionEntry>();
+        let bad = |what: String| Error::Section { section, offset: at as u64, what };
         let row_bytes = fields(section).iter().map(|field| field.2).sum::<usize>().max(1);
         if entry.kind.get() != section as u32 {
             return Err(bad(format!("section number {} in its place", entry.kind)));

@@ -25,6 +25,8 @@ pub mod encode;
 mod map;
 /// An open snapshot.
 mod snapshot;
+/// What a file says of itself, damaged or not.
+mod outline;
 /// What is looked at when a file is opened.
 mod check;
 /// Making names safe where they are written.
@@ -38,6 +40,7 @@ pub use country_table::CountryTable;
 pub use error::Error;
 pub use heliostat_model::{Code, Scheme};
 pub use heliostat_prefixmap as prefixmap;
+pub use outline::{Outline, SectionOutline};
 pub use snapshot::{Snapshot, repository_key};
 
 #[cfg(test)]

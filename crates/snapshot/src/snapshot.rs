@@ -41,13 +41,16 @@ impl Snapshot {
     /// When the file cannot be read, is no snapshot, is of another format, is damaged, or says
     /// something that cannot be true; the error names the section and the offset.
     pub fn open(path: &Path) -> Result<Snapshot, Error> {
+        Snapshot::check(Snapshot::bytes(path)?)
+    }
+
+    /// The bytes of a file.
+    pub(crate) fn bytes(path: &Path) -> Result<Bytes, Error> {
         let read = |source| Error::Read { path: path.to_owned(), source };
         let file = File::open(path).map_err(read)?;
         // An empty file cannot be mapped; as bytes it gets the error that names its fault.
         let empty = file.metadata().map_err(read)?.len() == 0;
-        let bytes =
-            if empty { Bytes::Owned(Vec::new()) } else { Bytes::map(&file).map_err(read)? };
-        Snapshot::check(bytes)
+        if empty { Ok(Bytes::Owned(Vec::new())) } else { Bytes::map(&file).map_err(read) }
     }
 
     /// Checks bytes that are in memory already.

@@ -50,9 +50,9 @@ fn parse(job: &Given<'_>, reply: &mut Reply<'_>) -> Result<(), Box<dyn Error>> {
     let mut reader = Reader::from_str(&text);
     loop {
         match reader.read_event()? {
-            Event::Empty(tag) | Event::Start(tag) if tag.name().as_ref() == b"package" => {
+            Event::Empty(tag) | Event::Start(tag) if tag.name().as_ref() == "package" => {
                 if let Some(name) = tag.try_get_attribute("name")? {
-                    reply.push(&name.value)?;
+                    reply.push(name.value.as_bytes())?;
                     reply.push(b"\n")?;
                 }
             }

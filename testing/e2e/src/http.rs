@@ -3,6 +3,7 @@
 //! Tests of a server must be able to send what no library would send, and to see what came back
 //! before anybody interpreted it.
 
+use std::fmt;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 
@@ -26,6 +27,16 @@ impl Response {
     pub fn header(&self, name: &str) -> Option<&str> {
         let (_, value) = self.headers.iter().find(|(known, _)| known == name)?;
         Some(value)
+    }
+}
+
+/// An answer began and did not end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CutShort;
+
+impl fmt::Display for CutShort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the answer is cut short")
     }
 }
 
@@ -80,7 +91,7 @@ impl Connection {
         let status = status.with_context(|| format!("no status in {status_line:?}"))?;
         let mut headers = Vec::new();
         loop {
-            let line = self.line()?.context("closed within headers")?;
+            let line = self.line()?.context(CutShort)?;
             if line.is_empty() {
                 break;
             }
@@ -98,7 +109,11 @@ impl Connection {
     ///
     /// When the connection breaks instead of closing.
     pub fn finish(mut self) -> Result<Vec<u8>> {
-        self.stream.get_ref().shutdown(Shutdown::Write).context("cannot shut down")?;
+        match self.stream.get_ref().shutdown(Shutdown::Write) {
+            // The other side has answered and closed already; what it said can still be read.
+            Err(error) if error.kind() == std::io::ErrorKind::NotConnected => {}
+            done => done.context("cannot shut down")?,
+        }
         let mut rest = Vec::new();
         self.stream.read_to_end(&mut rest).context("cannot read to the end")?;
         Ok(rest)
@@ -115,7 +130,7 @@ impl Connection {
     fn body(&mut self, response: &Response) -> Result<String> {
         if let Some(length) = response.header("content-length") {
             let mut body = vec![0; length.parse().context("no length")?];
-            self.stream.read_exact(&mut body).context("the body is cut short")?;
+            self.stream.read_exact(&mut body).context(CutShort)?;
             return String::from_utf8(body).context("the body is no text");
         }
         if response.header("transfer-encoding").is_some() {

@@ -27,7 +27,7 @@ mod dnf;
 pub use binary::{binary, run};
 pub use director::{Director, Stopped, address_unused, compile};
 pub use dnf::{Dnf, Installed, Source};
-pub use http::{Connection, Response, exchange, get};
+pub use http::{Connection, CutShort, Response, exchange, get};
 pub use mirror::Mirror;
 pub use network::{Listed, Network};
 pub use patience::{PATIENCE, wait_until};

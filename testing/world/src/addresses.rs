@@ -6,6 +6,7 @@
 //! is cut in the same way inside the five large allocations of the registries, each with the
 //! countries of its continents.
 
+use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::LazyLock;
 
@@ -61,26 +62,33 @@ pub fn address_country(scale: Scale, seed: u64, address: IpAddr) -> Option<Count
     }
 }
 
-/// A country database in MaxMind's format that knows where [`client_addresses`] come from.
+/// A country database in MaxMind's format that knows where [`client_addresses`] come from: the
+/// networks of [`country_networks`].
+pub fn country_database(scale: Scale, seed: u64) -> Vec<u8> {
+    let continents: HashMap<_, _> = countries::country_continents().collect();
+    mmdb::write(country_networks(scale, seed).filter_map(|(network, country)| {
+        Some(Entry { network, country, continent: continents.get(&country).copied()? })
+    }))
+}
+
+/// The countries of the global address space, in networks that do not overlap.
 ///
 /// About 20,000 networks at the small scale, 110,000 at Fedora's and 250,000 at the large one.
-pub fn country_database(scale: Scale, seed: u64) -> Vec<u8> {
+pub fn country_networks(scale: Scale, seed: u64) -> impl Iterator<Item = (IpNet, Country)> {
     let cut = Cut::of(scale);
-    let ipv4 = (0..1_u32 << cut.ipv4_length).flat_map(|i| {
-        let first = i << (32 - cut.ipv4_length);
-        let mut blocks = Vec::new();
-        let mut at = u64::from(first);
-        while at < u64::from(first) + (1 << (32 - cut.ipv4_length)) {
-            let block = cut.ipv4_block(seed, at as u32);
-            at += 1 << (32 - block.prefix_len());
-            blocks.push(block);
-        }
-        blocks
+    let ipv4 = (0..1_u32 << cut.ipv4_length).flat_map(move |i| {
+        let end = u64::from(i + 1) << (32 - cut.ipv4_length);
+        let mut next = u64::from(i) << (32 - cut.ipv4_length);
+        std::iter::from_fn(move || {
+            let block = (next < end).then(|| cut.ipv4_block(seed, next as u32))?;
+            next += 1 << (32 - block.prefix_len());
+            Some(block)
+        })
     });
     let ipv4 = ipv4
         .filter(|block| matches!(block.addr(), IpAddr::V4(ip) if ipv4_is_global(ip)))
-        .filter_map(|block| Some((block, block_country(seed, block, &CLIENTS)?)));
-    let ipv6 = REGIONS.iter().flat_map(|region| {
+        .filter_map(move |block| Some((block, block_country(seed, block, &CLIENTS)?)));
+    let ipv6 = REGIONS.iter().flat_map(move |region| {
         let count = 1_u128 << (cut.ipv6_length - REGION_LENGTH);
         (0..count).filter_map(move |i| {
             let bits =
@@ -89,11 +97,7 @@ pub fn country_database(scale: Scale, seed: u64) -> Vec<u8> {
             Some((block, block_country(seed, block, &region.draw)?))
         })
     });
-    let continents: std::collections::HashMap<_, _> = countries::country_continents().collect();
-    let entries = ipv4.chain(ipv6).filter_map(|(network, country)| {
-        Some(Entry { network, country, continent: continents.get(&country).copied()? })
-    });
-    mmdb::write(entries)
+    ipv4.chain(ipv6)
 }
 
 /// An address of the public IPv4 internet.
@@ -146,6 +150,7 @@ fn ipv4_is_global(ip: Ipv4Addr) -> bool {
 }
 
 /// How finely the address space is cut.
+#[derive(Clone, Copy)]
 struct Cut {
     ipv4_length: u8,
     ipv4_length_fine: u8,

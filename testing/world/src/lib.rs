@@ -34,7 +34,9 @@ mod queries;
 /// A writer of MaxMind DB files.
 pub mod mmdb;
 
-pub use addresses::{ClientAddresses, address_country, client_addresses, country_database};
+pub use addresses::{
+    ClientAddresses, address_country, client_addresses, country_database, country_networks,
+};
 pub use generate::generate;
 pub use queries::{Endpoint, Queries, queries, query_mix};
 pub use scale::Scale;

@@ -14,7 +14,7 @@ use super::hosts::{HostDraft, Hosts};
 use super::mirrors::{Carrier, Mirrors, position};
 use super::schema::directory as number;
 use super::tables::{Tables, country};
-use super::wire::{self, Fields, Value, text};
+use super::wire::{self, Fields, Value, path, text};
 use crate::problem::{Fault, ProblemKind, Problems};
 
 /// The directories read so far.
@@ -73,7 +73,7 @@ impl<'a> Directories<'a> {
             .parts
             .name
             .ok_or_else(|| Fault::new(ProblemKind::MissingField, "it has no name; left out"))?;
-        let name = text(name)?.trim_matches('/');
+        let name = path(name)?;
         let subpath = match self.parts.subpath {
             [] => "",
             subpath => text(subpath)?.trim_matches('/'),

@@ -8,7 +8,7 @@ use indexmap::IndexMap;
 
 use super::entry::Entry;
 use super::schema::{detail, named};
-use super::wire::{Fields, Value, text};
+use super::wire::{Fields, Value, path, text};
 use crate::problem::{Fault, ProblemKind, Problems, shown};
 
 /// The files of each directory that has details.
@@ -20,7 +20,7 @@ pub(super) struct Files<'a> {
 impl<'a> Files<'a> {
     /// Takes in the files of one directory.
     pub(super) fn read(&mut self, entry: Entry<'a>, problems: &mut Problems) -> Result<(), Fault> {
-        let directory = name(entry.message)?.trim_matches('/');
+        let directory = path(name(entry.message)?)?;
         let files = self.by_directory.entry(directory).or_default();
         for (index, child) in children(entry.message).enumerate() {
             let place = || format!("{} file {index}", entry.place());
@@ -73,7 +73,7 @@ fn file(
     problems: &mut Problems,
     place: &dyn Fn() -> String,
 ) -> Result<File, Fault> {
-    let name = name(message)?;
+    let name = text(name(message)?)?;
     if name.contains('/') {
         let what = format!("{}: no file name; left out", shown(name.as_bytes()));
         return Err(Fault::new(ProblemKind::BadText, what));
@@ -147,10 +147,10 @@ fn hash(value: Value<'_>, digits: usize) -> Result<Option<String>, Fault> {
 }
 
 /// The name in a message of a name and its children.
-fn name(message: &[u8]) -> Result<&str, Fault> {
+fn name(message: &[u8]) -> Result<&[u8], Fault> {
     for field in Fields::new(message) {
         if let (named::NAME, value) = field? {
-            return text(value.bytes()?);
+            return value.bytes();
         }
     }
     Err(Fault::new(ProblemKind::MissingField, "it has no name"))

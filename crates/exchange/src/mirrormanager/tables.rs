@@ -97,7 +97,7 @@ impl<'a> Tables<'a> {
             .rsplit_once('+')
             .filter(|(prefix, arch)| !prefix.is_empty() && !arch.is_empty())
             .ok_or_else(|| Fault::new(ProblemKind::BadText, "not prefix+arch; left out"))?;
-        let directory = entry.value_text()?.trim_matches('/');
+        let directory = wire::path(entry.value_bytes()?)?;
         insert_first(&mut self.repositories, (prefix, arch), directory)
     }
 

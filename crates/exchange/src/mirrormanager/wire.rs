@@ -118,6 +118,15 @@ pub(super) fn text(bytes: &[u8]) -> Result<&str, Fault> {
     Ok(text)
 }
 
+/// The name of a directory, without slashes at its ends.
+pub(super) fn path(bytes: &[u8]) -> Result<&str, Fault> {
+    let path = text(bytes)?.trim_matches('/');
+    if path.is_empty() {
+        return Err(Fault::new(ProblemKind::BadText, format!("{}: no directory", shown(bytes))));
+    }
+    Ok(path)
+}
+
 /// A number that names something: not negative.
 pub(super) fn id(value: i64) -> Result<u64, Fault> {
     u64::try_from(value)

@@ -1,1 +1,50 @@
 //! The command line: arguments to calls, and what comes back to words.
+//!
+//! Nothing is decided here. Each command reads its arguments, calls the crate that does the work,
+//! and prints what came of it, for people or as JSON. Roles that run (`serve`, `demo`) are only
+//! described here; the binary runs them.
+#![forbid(unsafe_code)]
+
+/// The commands and their arguments.
+pub mod args;
+/// What a server is told, by arguments and by a file.
+pub mod serve_options;
+/// Other systems' data to a snapshot.
+mod compile;
+/// What a file holds.
+mod inspect;
+/// Why these mirrors.
+mod explain;
+/// How far long work has come.
+mod progress;
+/// Countries by address, from a database file.
+mod countries;
+/// Columns for people.
+mod table;
+/// Why a command failed.
+mod error;
+
+pub use args::{Args, Command};
+pub use countries::countries_open;
+pub use error::Error;
+pub use serve_options::{ServeOptions, ServePlan};
+
+use std::io::Write;
+
+/// Runs a command that ends by itself.
+///
+/// What it found goes to `out`; progress and warnings go to the standard error stream.
+///
+/// # Errors
+///
+/// What went wrong, where, and what to do about it.
+pub fn run(command: &args::Ending, out: &mut impl Write) -> Result<(), Error> {
+    match command {
+        args::Ending::Compile { source } => compile::run(source, out),
+        args::Ending::Inspect(args) => inspect::run(args, out),
+        args::Ending::Explain(args) => explain::run(args, out),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -39,12 +39,18 @@ pub(crate) fn metalink(
         };
         let preference = Text::new(at.min(99) as u32 * 4, preference_bytes(at));
         out.reserve(urls.len() * url_bytes);
+        let mut last = NO_SCHEME;
         for url in urls.iter().filter(|url| schemes.has(url.scheme)) {
+            // Who asks for schemes gets one URL of each.
+            if ask.schemes.is_some() && url.scheme == last {
+                continue;
+            }
+            last = url.scheme;
             out.put_piece(pool, url.head);
             out.put_piece(PREFERENCES.as_flattened(), preference);
             if pick.private {
                 out.put(PRIVATE);
-                out.put_piece(pool, Text::new(url.link.offset.get() + 1, url.link.bytes.get() - 1));
+                out.put_piece(pool, without_quote(url.link));
             } else {
                 out.put_piece(pool, url.link);
             }
@@ -68,6 +74,11 @@ pub(crate) fn comment(now_unix_s: u64, text: &[u8], out: &mut Gather) {
         last = byte;
     }
     out.put(b" -->\n</metalink>\n");
+}
+
+/// The link of a private mirror: its quote stands before the mark already.
+fn without_quote(link: Text) -> Text {
+    Text::new(link.offset.get().saturating_add(1), link.bytes.get().saturating_sub(1))
 }
 
 fn begin(now_unix_s: u64, out: &mut Gather) {
@@ -122,6 +133,9 @@ pub(crate) fn civil(days: u64) -> (u64, u64, u64) {
 
 /// What stands before the link of a private mirror.
 const PRIVATE: &[u8] = b"\" mm0:private=\"True\"";
+
+/// A number that no scheme has.
+const NO_SCHEME: u8 = u8::MAX;
 
 /// The preferences 100, 99, … 1 as text, four bytes each, with room behind for strides.
 static PREFERENCES: [[u8; 4]; 116] = preferences();

@@ -22,64 +22,183 @@ enum First {
     /// Has a repository so old that the director has forgotten it.
     StaleForgotten,
     RepomdSpoiled,
+    /// As is the second.
+    RepomdSpoiledEverywhere,
     PackageSpoiled,
 }
 
 #[test]
 fn metalink_all_fine() -> Result<()> {
-    check("metalink_all_fine", Source::Metalink, First::Fine, expect![[""]])
+    check(
+        "metalink_all_fine",
+        Source::Metalink,
+        First::Fine,
+        expect![[r#"
+        installed 2.0
+        first: 1 repomd, 2 tables, 1 new package, 0 old, 0 other
+        second: 0 repomd, 0 tables, 0 new package, 0 old, 0 other
+        director: 2 answers
+    "#]],
+    )
 }
 
 #[test]
 fn metalink_first_dead() -> Result<()> {
-    check("metalink_first_dead", Source::Metalink, First::Dead, expect![[""]])
+    check(
+        "metalink_first_dead",
+        Source::Metalink,
+        First::Dead,
+        expect![[r#"
+        installed 2.0
+        first: 0 repomd, 0 tables, 0 new package, 0 old, 0 other
+        second: 1 repomd, 2 tables, 1 new package, 0 old, 0 other
+        director: 2 answers
+    "#]],
+    )
 }
 
 #[test]
 fn metalink_first_stale_but_listed_as_alternate() -> Result<()> {
     let what = "metalink_first_stale_but_listed_as_alternate";
-    check(what, Source::Metalink, First::StaleListed, expect![[""]])
+    check(
+        what,
+        Source::Metalink,
+        First::StaleListed,
+        expect![[r#"
+        installed 1.0
+        first: 1 repomd, 2 tables, 0 new package, 1 old, 0 other
+        second: 0 repomd, 0 tables, 0 new package, 0 old, 0 other
+        director: 2 answers
+    "#]],
+    )
 }
 
 #[test]
 fn metalink_first_stale_and_forgotten() -> Result<()> {
     let what = "metalink_first_stale_and_forgotten";
-    check(what, Source::Metalink, First::StaleForgotten, expect![[""]])
+    check(
+        what,
+        Source::Metalink,
+        First::StaleForgotten,
+        expect![[r#"
+        installed 2.0
+        first: 1 repomd, 2 tables, 1 new package, 0 old, 0 other
+        second: 1 repomd, 2 tables, 1 new package, 0 old, 0 other
+        director: 2 answers
+    "#]],
+    )
 }
 
 #[test]
 fn metalink_first_has_a_wrong_hash() -> Result<()> {
     let what = "metalink_first_has_a_wrong_hash";
-    check(what, Source::Metalink, First::RepomdSpoiled, expect![[""]])
+    check(
+        what,
+        Source::Metalink,
+        First::RepomdSpoiled,
+        expect![[r#"
+        installed 2.0
+        first: 1 repomd, 2 tables, 1 new package, 0 old, 0 other
+        second: 1 repomd, 0 tables, 0 new package, 0 old, 0 other
+        director: 2 answers
+    "#]],
+    )
 }
 
 #[test]
 fn metalink_first_has_a_wrong_package() -> Result<()> {
     let what = "metalink_first_has_a_wrong_package";
-    check(what, Source::Metalink, First::PackageSpoiled, expect![[""]])
+    check(
+        what,
+        Source::Metalink,
+        First::PackageSpoiled,
+        expect![[r#"
+        installed 2.0
+        first: 1 repomd, 2 tables, 1 new package, 0 old, 0 other
+        second: 0 repomd, 0 tables, 1 new package, 0 old, 0 other
+        director: 2 answers
+    "#]],
+    )
+}
+
+/// Better nothing than something wrong.
+#[test]
+fn metalink_nobody_has_the_right_hash() -> Result<()> {
+    let what = "metalink_nobody_has_the_right_hash";
+    check(
+        what,
+        Source::Metalink,
+        First::RepomdSpoiledEverywhere,
+        expect![[r#"
+        installed nothing
+        first: 2 repomd, 0 tables, 0 new package, 0 old, 0 other
+        second: 2 repomd, 0 tables, 0 new package, 0 old, 0 other
+        director: 1 answers
+    "#]],
+    )
 }
 
 #[test]
 fn mirrorlist_all_fine() -> Result<()> {
-    check("mirrorlist_all_fine", Source::Mirrorlist, First::Fine, expect![[""]])
+    check(
+        "mirrorlist_all_fine",
+        Source::Mirrorlist,
+        First::Fine,
+        expect![[r#"
+        installed 2.0
+        first: 1 repomd, 2 tables, 1 new package, 0 old, 0 other
+        second: 0 repomd, 0 tables, 0 new package, 0 old, 0 other
+        director: 2 answers
+    "#]],
+    )
 }
 
 #[test]
 fn mirrorlist_first_dead() -> Result<()> {
-    check("mirrorlist_first_dead", Source::Mirrorlist, First::Dead, expect![[""]])
+    check(
+        "mirrorlist_first_dead",
+        Source::Mirrorlist,
+        First::Dead,
+        expect![[r#"
+        installed 2.0
+        first: 0 repomd, 0 tables, 0 new package, 0 old, 0 other
+        second: 1 repomd, 2 tables, 1 new package, 0 old, 0 other
+        director: 2 answers
+    "#]],
+    )
 }
 
 /// A mirror list has no hashes: the client believes a stale mirror. That is why metalinks exist.
 #[test]
 fn mirrorlist_first_stale() -> Result<()> {
     let what = "mirrorlist_first_stale";
-    check(what, Source::Mirrorlist, First::StaleForgotten, expect![[""]])
+    check(
+        what,
+        Source::Mirrorlist,
+        First::StaleForgotten,
+        expect![[r#"
+        installed 1.0
+        first: 1 repomd, 2 tables, 0 new package, 1 old, 0 other
+        second: 0 repomd, 0 tables, 0 new package, 0 old, 0 other
+        director: 2 answers
+    "#]],
+    )
 }
 
 #[test]
 fn mirrorlist_first_has_a_wrong_package() -> Result<()> {
     let what = "mirrorlist_first_has_a_wrong_package";
-    check(what, Source::Mirrorlist, First::PackageSpoiled, expect![[""]])
+    check(
+        what,
+        Source::Mirrorlist,
+        First::PackageSpoiled,
+        expect![[r#"
+        installed 2.0
+        first: 1 repomd, 2 tables, 1 new package, 0 old, 0 other
+        second: 0 repomd, 0 tables, 1 new package, 0 old, 0 other
+        director: 2 answers
+    "#]],
+    )
 }
 
 /// Sets the stage, lets `dnf` play, and compares what everybody saw.
@@ -90,10 +209,13 @@ fn check(what: &str, source: Source, first: First, expected: Expect) -> Result<(
     let stage = Stage::set(first)?;
     let page = format!("/{}?repo=fedora-40&arch=x86_64", source.as_str());
     let installed = Dnf::new()?.install(source, &stage.director.url(&page))?;
-    ensure!(installed.success, "dnf failed:\n{}", installed.said);
-    let version = installed.version.context("dnf installed nothing")?;
+    let (outcome, said) = match &installed.version {
+        Some(version) => (format!("installed {version}"), installed.said.as_str()),
+        None => ("installed nothing".to_owned(), installed.said.as_str()),
+    };
+    ensure!(installed.success == installed.version.is_some(), "{outcome}, but dnf said:\n{said}");
     let seen = format!(
-        "installed {version}\nfirst: {}\nsecond: {}\ndirector: {} answers\n",
+        "{outcome}\nfirst: {}\nsecond: {}\ndirector: {} answers\n",
         requests(&stage.first),
         requests(&stage.second),
         stage.answers()?,
@@ -117,10 +239,16 @@ impl Stage {
             First::Dead => Mirror::dead(2),
             First::Fine => Mirror::start(2, SERVED, new.clone())?,
             First::StaleListed | First::StaleForgotten => Mirror::start(2, SERVED, old.clone())?,
-            First::RepomdSpoiled => Mirror::start(2, SERVED, new.clone().with_repomd_spoiled())?,
+            First::RepomdSpoiled | First::RepomdSpoiledEverywhere => {
+                Mirror::start(2, SERVED, new.clone().with_repomd_spoiled())?
+            }
             First::PackageSpoiled => Mirror::start(2, SERVED, new.clone().with_package_spoiled())?,
         };
-        let second = Mirror::start(3, SERVED, new.clone())?;
+        let second = match first {
+            First::RepomdSpoiledEverywhere => new.clone().with_repomd_spoiled(),
+            _ => new.clone(),
+        };
+        let second = Mirror::start(3, SERVED, second)?;
         let mut network = Network::default()
             .with_mirror("first", &format!("{}/linux", first_mirror.url))
             .with_mirror("second", &format!("{}/linux", second.url))

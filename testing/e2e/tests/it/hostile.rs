@@ -44,7 +44,7 @@ fn hostile_queries_are_answered() -> Result<()> {
 
 #[test]
 fn hostile_headers_are_answered() -> Result<()> {
-    let many = (0..90).map(|n| format!("X-Header-{n}: {n}\r\n")).collect::<String>();
+    let many = (0..40).map(|n| format!("X-Header-{n}: {n}\r\n")).collect::<String>();
     let headers: Vec<Vec<u8>> = [
         "X-Forwarded-For: \r\n",
         "X-Forwarded-For: ,,,,,\r\n",

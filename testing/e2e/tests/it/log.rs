@@ -21,7 +21,11 @@ fn a_line_has_the_form_that_statistics_split() -> Result<()> {
     director.get("/mirrorlist?path=pub/fedora/linux/releases/40/Everything/x86_64/os")?;
     director.stop()?;
     let lines: String = fs::read_to_string(&log)?.lines().map(without_date).collect();
-    expect![[""]].assert_eq(&lines);
+    expect![[r#"
+        IP: 127.0.0.1; DATE: YYYY-MM-DD; COUNTRY: N/A; REPO: fedora-40; ARCH: x86_64
+        IP: 127.0.0.1; DATE: YYYY-MM-DD; COUNTRY: N/A; REPO: fedora-40; ARCH: x86_64
+    "#]]
+    .assert_eq(&lines);
     Ok(())
 }
 

@@ -12,7 +12,7 @@ use crate::fixture::snapshot_of;
 fn inspect_shows_what_is_in_a_snapshot() -> Result<()> {
     let (_folder, snapshot) = snapshot_of("first")?;
     let shown = run(&["inspect", text(&snapshot)?])?;
-    for word in ["generation", "hosts", "directories"] {
+    for word in ["generation", "Hosts", "Directories"] {
         assert!(shown.contains(word), "no {word} in\n{shown}");
     }
     run(&["inspect", "--verify", text(&snapshot)?])?;
@@ -52,6 +52,32 @@ fn every_command_explains_itself() -> Result<()> {
     for command in ["compile", "serve", "inspect", "explain", "demo"] {
         let help = run(&[command, "--help"])?;
         assert!(help.contains("Usage:"), "{command}: {help}");
+    }
+    Ok(())
+}
+
+/// The guide names what `--help` names; the options of `serve` have a page that is written from
+/// them.
+#[test]
+fn the_guide_names_every_option() -> Result<()> {
+    let pages = [
+        (&["compile", "mirrormanager"][..], include_str!("../../../../docs/guide/compile.md")),
+        (&["compile", "almalinux"], include_str!("../../../../docs/guide/compile.md")),
+        (&["inspect"], include_str!("../../../../docs/guide/compile.md")),
+        (&["explain"], include_str!("../../../../docs/guide/compile.md")),
+    ];
+    for (command, page) in pages {
+        let help = run(&[command, &["--help"]].concat())?;
+        let options = help.lines().filter_map(|line| {
+            let option = line.trim_start().split(' ').find(|word| word.starts_with("--"))?;
+            line.trim_start().starts_with('-').then_some(option)
+        });
+        for option in options.filter(|option| *option != "--help") {
+            assert!(
+                page.contains(option),
+                "{command:?} has {option}, which its page does not name"
+            );
+        }
     }
     Ok(())
 }

@@ -2,8 +2,9 @@
 
 use expect_test::{Expect, expect};
 
-use super::text::{encode, show};
+use super::text::encode;
 use crate::mirrormanager::{CacheError, cache_read};
+use crate::show::show;
 use crate::{PROBLEMS_KEPT_PER_KIND_MAX, ProblemKind};
 
 fn check(text: &str, expected: Expect) {

@@ -9,8 +9,8 @@ use heliostat_model::{
 use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
 
-use super::text::show_world;
 use crate::mirrormanager::{CacheWriteError, cache_read, cache_write};
+use crate::show::show_world;
 
 fn round(world: &World) -> World {
     let mut bytes = Vec::new();

@@ -4,11 +4,6 @@
 //! fields go by their numbers. A value is a number, a string (with `\xNN`), `[1 2 3]` for packed
 //! numbers, or a message in braces.
 
-use std::collections::BTreeSet;
-
-use heliostat_model::{MirrorSetIndex, World};
-
-use crate::Import;
 use crate::mirrormanager::encode::Message;
 use crate::mirrormanager::schema::Field;
 
@@ -78,82 +73,4 @@ fn unescape(text: &str) -> Vec<u8> {
         bytes.extend_from_slice(&part.as_bytes()[2..]);
     }
     bytes
-}
-
-/// An import as text.
-pub(super) fn show(import: &Import) -> String {
-    let mut text = show_world(&import.world);
-    for problem in import.problems.kept() {
-        text.push_str(&format!("! {problem} ({})\n", problem.kind));
-    }
-    text
-}
-
-/// All of a world that a cache can say.
-pub(super) fn show_world(world: &World) -> String {
-    world.check().unwrap();
-    let mut lines = vec![format!("time {}", world.created_unix_s)];
-    for host in &world.hosts {
-        lines.push(format!(
-            "host {} {} {} {} Mbit/s{}{}{} asns {:?} netblocks {:?} allowed {:?}",
-            host.id,
-            host.name,
-            host.country.map_or_else(|| "--".to_owned(), |country| country.to_string()),
-            host.bandwidth_mbit_s,
-            host.connections_max.map_or_else(String::new, |n| format!(" connections {n}")),
-            if host.private { " private" } else { "" },
-            if host.internet2 { " internet2" } else { "" },
-            host.asns,
-            host.netblocks,
-            host.countries_allowed,
-        ));
-    }
-    let set = |set: MirrorSetIndex| -> BTreeSet<String> {
-        let mirrors = world.mirror_sets[set.0 as usize].iter();
-        mirrors
-            .map(|mirror| {
-                let mirror = &world.mirrors[mirror.0 as usize];
-                let urls: Vec<String> =
-                    mirror.urls.iter().map(|url| format!("{} = {}", url.id, url.text)).collect();
-                format!("{}: {}", world.hosts[mirror.host.0 as usize].id, urls.join(", "))
-            })
-            .collect()
-    };
-    for d in &world.directories {
-        lines.push(format!("directory {} [{}]", d.name, d.subpath));
-        lines.extend(set(d.public).into_iter().map(|mirror| format!("  public {mirror}")));
-        lines.extend(set(d.private).into_iter().map(|mirror| format!("  private {mirror}")));
-        for file in &d.files {
-            lines.push(format!("  file {}", file.name));
-            for detail in &file.details {
-                lines.push(format!(
-                    "    {:?} {:?} {:?}",
-                    detail.timestamp_unix_s,
-                    detail.size_bytes,
-                    detail.hashes().collect::<Vec<_>>()
-                ));
-            }
-        }
-    }
-    for r in &world.repositories {
-        let directory = r.directory.map(|d| world.directories[d.0 as usize].name.as_str());
-        lines.push(format!("repository {} {} {directory:?}", r.prefix, r.arch));
-    }
-    for r in &world.repository_redirects {
-        lines.push(format!("redirect {} -> {}", r.from, r.to));
-    }
-    for prefix in &world.repositories_disabled {
-        lines.push(format!("disabled {prefix}"));
-    }
-    for location in &world.locations {
-        let ids = location.hosts.iter().map(|host| world.hosts[host.0 as usize].id);
-        lines.push(format!("location {} {:?}", location.name, ids.collect::<Vec<_>>()));
-    }
-    for (country, continent) in &world.continent_redirects {
-        lines.push(format!("continent {country} -> {continent}"));
-    }
-    for (prefix, country) in &world.netblock_countries {
-        lines.push(format!("netblock {prefix} {country}"));
-    }
-    lines.join("\n") + "\n"
 }

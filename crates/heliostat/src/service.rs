@@ -1,0 +1,161 @@
+//! The serving role: sockets, a server, signals, and a watch over the snapshot's file.
+
+use std::net::TcpListener;
+use std::sync::Arc;
+
+use anyhow::Context;
+use heliostat_operate_cli::ServePlan;
+use heliostat_serve::current::{Current, Look, Source};
+use heliostat_serve::wire::{AccessLog, Server, listen};
+use listenfd::ListenFd;
+use sd_notify::NotifyState;
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::watch::{self, Watch};
+
+/// Serves until a signal says stop.
+pub(crate) fn run(plan: ServePlan) -> anyhow::Result<()> {
+    let signals = Signals::catch()?;
+    Running::start(plan)?.until_stopped(signals)
+}
+
+/// The signals that a server obeys, caught from here on: a server that answers can be told to stop.
+pub(crate) struct Signals {
+    runtime: Runtime,
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+    user1: Signal,
+}
+
+impl Signals {
+    /// Catches them.
+    pub(crate) fn catch() -> std::io::Result<Signals> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let entered = runtime.enter();
+        let [terminate, interrupt, hangup, user1] = [
+            SignalKind::terminate(),
+            SignalKind::interrupt(),
+            SignalKind::hangup(),
+            SignalKind::user_defined1(),
+        ]
+        .map(signal);
+        drop(entered);
+        Ok(Signals {
+            runtime,
+            terminate: terminate?,
+            interrupt: interrupt?,
+            hangup: hangup?,
+            user1: user1?,
+        })
+    }
+}
+
+/// A server with everything around it.
+pub(crate) struct Running {
+    server: Server,
+    log: Option<Arc<AccessLog>>,
+    watch: Watch,
+    /// The addresses that are listened on.
+    pub(crate) addresses: Vec<std::net::SocketAddr>,
+}
+
+impl Running {
+    /// Opens the snapshot and the sockets, and starts to serve.
+    ///
+    /// A snapshot that is not there yet is waited for; one that is no good is an error.
+    pub(crate) fn start(plan: ServePlan) -> anyhow::Result<Running> {
+        let mut source = Source::new(&plan.snapshot);
+        let current = Current::new(None);
+        match source.look(false) {
+            Look::Bad(error) => {
+                let path = plan.snapshot.display().to_string();
+                return Err(anyhow::Error::new(error).context(format!("cannot serve {path}")));
+            }
+            look => watch::take(look, &source, &current),
+        }
+        let threads = plan.threads.unwrap_or_else(Server::threads_default);
+        let listeners = listeners(&plan.listen, threads)?;
+        let addresses =
+            listeners[0].iter().filter_map(|listener| listener.local_addr().ok()).collect();
+        let log =
+            plan.access_log.as_deref().map(AccessLog::open).transpose().with_context(|| {
+                let path = plan.access_log.as_deref().unwrap_or("".as_ref());
+                format!("cannot open the access log {}", path.display())
+            })?;
+        let settings = Arc::new(plan.settings);
+        let server = Server::start(settings, &current, log.clone(), listeners)?;
+        for address in &addresses {
+            tracing::info!(%address, threads, "listening");
+        }
+        let watch = Watch::start(source, current)?;
+        Ok(Running { server, log, watch, addresses })
+    }
+
+    /// Obeys signals until one says stop; then drains.
+    pub(crate) fn until_stopped(self, signals: Signals) -> anyhow::Result<()> {
+        let Signals { runtime, mut terminate, mut interrupt, mut hangup, mut user1 } = signals;
+        runtime.block_on(async {
+            tell(&[NotifyState::Ready]);
+            loop {
+                tokio::select! {
+                    _ = terminate.recv() => break,
+                    _ = interrupt.recv() => break,
+                    _ = hangup.recv() => self.watch.look_again(),
+                    _ = user1.recv() => if let Some(log) = &self.log { log.reopen() },
+                }
+            }
+        });
+        tell(&[NotifyState::Stopping]);
+        let counts = self.server.counts();
+        tracing::info!(answers = counts.answers, "stopping");
+        self.watch.stop();
+        self.server.drain();
+        if let Some(log) = &self.log {
+            let counts = log.counts();
+            tracing::info!(counts.lines_written, counts.lines_dropped, "access log closed");
+        }
+        Ok(())
+    }
+}
+
+/// Tells the service manager, if there is one that wants to know.
+fn tell(states: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(states) {
+        tracing::warn!(%error, "the service manager could not be told");
+    }
+}
+
+/// For each thread its sockets: those that a service manager opened, else our own.
+fn listeners(
+    addresses: &[std::net::SocketAddr],
+    threads: usize,
+) -> anyhow::Result<Vec<Vec<TcpListener>>> {
+    let mut inherited = ListenFd::from_env();
+    let mut by_thread: Vec<Vec<TcpListener>> = (0..threads).map(|_| Vec::new()).collect();
+    for at in 0..inherited.len() {
+        let listener = inherited
+            .take_tcp_listener(at)
+            .with_context(|| format!("socket {at} of LISTEN_FDS is no listening TCP socket"))?;
+        let Some(listener) = listener else { continue };
+        listener.set_nonblocking(true)?;
+        for listeners in &mut by_thread {
+            listeners.push(listener.try_clone()?);
+        }
+    }
+    if by_thread[0].is_empty() {
+        for &address in addresses {
+            for (listeners, listener) in by_thread.iter_mut().zip(listen(address, threads)?) {
+                listeners.push(listener);
+            }
+        }
+    }
+    Ok(by_thread)
+}
+
+/// A number that nobody can guess: the standard library seeds its hash tables with one.
+pub(crate) fn random() -> u64 {
+    use std::hash::{BuildHasher, Hasher};
+    std::collections::hash_map::RandomState::new().build_hasher().finish()
+}

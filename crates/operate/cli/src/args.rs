@@ -1,0 +1,188 @@
+//! The commands and their arguments: the table from which `--help` comes.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::serve_options::ServeOptions;
+
+/// A mirror director: tells every client which mirror near it really has the file.
+///
+/// Compile a snapshot from the data that a mirror network has, serve it, and ask it why it answers
+/// as it does. `heliostat demo` shows all of it in a second.
+#[derive(Debug, Parser)]
+#[command(name = "heliostat", version, max_term_width = 100)]
+pub struct Args {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make a mirror network, serve it, and print requests to try.
+    Demo(DemoArgs),
+    /// Answer clients from a snapshot.
+    ///
+    /// The snapshot is loaded anew on SIGHUP and whenever the file is replaced (rename the new
+    /// file onto the old one; never write into it). SIGTERM ends requests under way and exits
+    /// with 0. SIGUSR1 opens the access log again. Sockets from a service manager (`LISTEN_FDS`)
+    /// are used instead of `--listen`, and readiness is told to `NOTIFY_SOCKET`.
+    Serve(Box<ServeOptions>),
+    /// A command that ends by itself.
+    #[command(flatten)]
+    Ending(Ending),
+}
+
+/// Commands that end by themselves.
+#[derive(Debug, Subcommand)]
+pub enum Ending {
+    /// Make a snapshot from another system's data.
+    Compile {
+        /// Which system.
+        #[command(subcommand)]
+        source: CompileSource,
+    },
+    /// Print what a snapshot holds.
+    Inspect(InspectArgs),
+    /// Print every mirror for a client: its tier, weight and order, or why it is left out.
+    Explain(Box<ExplainArgs>),
+}
+
+/// Arguments of `demo`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct DemoArgs {
+    /// How large a network to make.
+    #[arg(long, value_enum, default_value = "small")]
+    pub scale: Scale,
+    /// The network to make; the same number makes the same network.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Where to listen; another port is taken when it is in use.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+}
+
+/// The sizes of the demo's network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Scale {
+    /// 40 hosts and 300 directories.
+    Small,
+    /// 700 hosts, 30,000 directories and 1,000,000 netblocks.
+    Fedora,
+    /// Ten times that.
+    Large,
+}
+
+/// Where `compile` reads from.
+#[derive(Debug, Subcommand)]
+pub enum CompileSource {
+    /// The protobuf cache of MirrorManager, as Fedora, EPEL, CentOS and Rocky Linux use it.
+    Mirrormanager {
+        /// The cache, usually `mirrorlist_cache.proto`.
+        #[arg(long, value_name = "FILE")]
+        cache: PathBuf,
+        /// Lines of `prefix ASN`: which network announces an address.
+        #[arg(long, value_name = "FILE")]
+        netblocks: Option<PathBuf>,
+        /// Lines of `country,continent`; without it no client is sent to its continent.
+        #[arg(long, value_name = "FILE")]
+        countries: Option<PathBuf>,
+        /// What to do with the result.
+        #[command(flatten)]
+        output: CompileOutput,
+    },
+    /// A folder of AlmaLinux's mirror YAML: `config.yml` and `mirrors.d`.
+    Almalinux {
+        /// The folder.
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+        /// Lines of `prefix ASN`: which network announces an address.
+        #[arg(long, value_name = "FILE")]
+        netblocks: Option<PathBuf>,
+        /// Lines of `country,continent`; without it no client is sent to its continent.
+        #[arg(long, value_name = "FILE")]
+        countries: Option<PathBuf>,
+        /// What to do with the result.
+        #[command(flatten)]
+        output: CompileOutput,
+    },
+}
+
+/// Where `compile` writes to, and how strict it is.
+#[derive(Debug, clap::Args)]
+pub struct CompileOutput {
+    /// The snapshot to write; what was there is replaced as a whole.
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+    /// Write nothing when anything in the data is wrong.
+    #[arg(long)]
+    pub strict: bool,
+    /// The number of the snapshot; by default the time, and always more than that of the file
+    /// that is replaced.
+    #[arg(long, value_name = "N")]
+    pub generation: Option<u64>,
+}
+
+/// Arguments of `inspect`.
+#[derive(Debug, clap::Args)]
+pub struct InspectArgs {
+    /// The snapshot.
+    #[arg(value_name = "FILE")]
+    pub snapshot: PathBuf,
+    /// Check all of it, as a server does when it opens it.
+    #[arg(long)]
+    pub verify: bool,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `explain`.
+#[derive(Debug, clap::Args)]
+pub struct ExplainArgs {
+    /// The snapshot.
+    #[arg(long, value_name = "FILE")]
+    pub snapshot: PathBuf,
+    /// The client's address.
+    #[arg(long)]
+    pub ip: IpAddr,
+    /// The repository, as in `repo=`.
+    #[arg(long, requires = "arch", required_unless_present = "path")]
+    pub repo: Option<String>,
+    /// The architecture, as in `arch=`.
+    #[arg(long, requires = "repo")]
+    pub arch: Option<String>,
+    /// A directory or a file in one, as in `path=`.
+    #[arg(long, conflicts_with_all = ["repo", "arch"])]
+    pub path: Option<String>,
+    /// Explain the metalink instead of the mirrorlist.
+    #[arg(long)]
+    pub metalink: bool,
+    /// Countries that the client asks for, as in `country=`.
+    #[arg(long, value_name = "CC,…")]
+    pub country: Option<String>,
+    /// Schemes that the client asks for, as in `protocol=`.
+    #[arg(long, value_name = "SCHEME,…")]
+    pub protocol: Option<String>,
+    /// A location, as in `location=`.
+    #[arg(long)]
+    pub location: Option<String>,
+    /// Hosts to leave out, as in `avoid=`.
+    #[arg(long, value_name = "HOST,…")]
+    pub avoid: Option<String>,
+    /// The country database that the server uses.
+    #[arg(long, value_name = "FILE.mmdb")]
+    pub geoip_country: Option<PathBuf>,
+    /// Hosts that are enough without the rest of the world, as for `serve`.
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    pub hosts_min: u32,
+    /// The draw to show; another number shows another order of equal mirrors.
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}

@@ -1,0 +1,99 @@
+//! Why a command failed: what, where, and what to do.
+
+use std::io;
+use std::path::PathBuf;
+
+/// A command that failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file could not be read.
+    #[error("cannot read {path}")]
+    Read {
+        /// Which file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The configuration file is wrong.
+    #[error("wrong configuration in {path}")]
+    Config {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong, with line and column.
+        source: Box<toml::de::Error>,
+    },
+    /// A server was not told what to serve.
+    #[error(
+        "no snapshot to serve: give --snapshot FILE, or snapshot = \"FILE\" in the configuration"
+    )]
+    NoSnapshot,
+    /// The limit of a request's head is too small.
+    #[error("header_bytes_max is {found}, but must be at least 8192")]
+    HeaderBytes {
+        /// What was given.
+        found: usize,
+    },
+    /// MirrorManager's cache is none.
+    #[error("{path} is no MirrorManager cache")]
+    Cache {
+        /// Which file.
+        path: PathBuf,
+        /// What was found.
+        source: heliostat_exchange::mirrormanager::CacheError,
+    },
+    /// A folder of AlmaLinux's YAML is none.
+    #[error("{path} is no folder of AlmaLinux's mirrors")]
+    Almalinux {
+        /// Which folder.
+        path: PathBuf,
+        /// What was found.
+        source: heliostat_exchange::almalinux::AlmaLinuxError,
+    },
+    /// Something in the data is wrong, and nothing wrong was to be let through.
+    #[error("{count} problems in the data; nothing was written, because of --strict")]
+    Strict {
+        /// How many.
+        count: u64,
+    },
+    /// The snapshot could not be written.
+    #[error("the snapshot was not written")]
+    Publish(#[from] heliostat_publish::Error),
+    /// A file is no good snapshot.
+    #[error("{path} is no good")]
+    Snapshot {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: heliostat_snapshot::Error,
+    },
+    /// A country database is none.
+    #[error("{path} is no country database: {what}")]
+    Countries {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// A question to explain is malformed.
+    #[error("the question cannot be understood")]
+    Question(#[from] heliostat_serve::Refusal),
+    /// There is nothing to explain.
+    #[error("{0}")]
+    Nothing(String),
+    /// The result could not be printed.
+    #[error("cannot print")]
+    Print(#[from] io::Error),
+}
+
+impl Error {
+    /// The exit status that fits: 2 for what was asked, 1 for what came of it.
+    pub fn exit_status(&self) -> u8 {
+        match self {
+            Error::Config { .. }
+            | Error::NoSnapshot
+            | Error::HeaderBytes { .. }
+            | Error::Question(_) => 2,
+            _ => 1,
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! What a server is told, by arguments and by a file.
+//!
+//! One struct is the command line and the file at once, so that every option exists in both under
+//! the same name; what stands on the command line wins over the file.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use heliostat_serve::Policy;
+use heliostat_serve::ask::TrustedProxies;
+use heliostat_serve::wire::{Limits, Settings};
+use ipnet::IpNet;
+use serde::Deserialize;
+
+use crate::{Error, countries_open};
+
+/// Options of `serve`.
+#[derive(Clone, Debug, Default, clap::Args, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServeOptions {
+    /// The snapshot to answer from; while there is none, answers are 503.
+    #[arg(long, value_name = "FILE")]
+    pub snapshot: Option<PathBuf>,
+    /// Addresses to listen on [default: 127.0.0.1:8080].
+    #[arg(long, value_name = "ADDR", num_args = 1..)]
+    #[serde(default)]
+    pub listen: Vec<SocketAddr>,
+    /// A GeoIP2 or GeoLite2 country database, read once at start.
+    #[arg(long, value_name = "FILE.mmdb")]
+    pub geoip_country: Option<PathBuf>,
+    /// Networks of proxies whose X-Forwarded-For or Forwarded counts; loopback always does.
+    #[arg(long, value_name = "CIDR")]
+    #[serde(default)]
+    pub trusted_proxy: Vec<IpNet>,
+    /// A file with these options, in TOML; the command line wins.
+    #[arg(long, value_name = "FILE.toml")]
+    #[serde(skip)]
+    pub config: Option<PathBuf>,
+    /// A file to which a line is appended for every answer about a repository.
+    #[arg(long, value_name = "FILE")]
+    pub access_log: Option<PathBuf>,
+    /// Serving threads [default: one for each CPU that the process may use].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub threads: Option<u32>,
+    /// While fewer hosts than this are found near a client, the whole world is added [default: 5].
+    #[arg(long, value_name = "N")]
+    pub hosts_min: Option<u32>,
+    /// Give no more hosts than this [default: all].
+    #[arg(long, value_name = "N")]
+    pub hosts_max: Option<u32>,
+    /// Whether a client may ask on behalf of another address with ip= [default: true].
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    pub ip_parameter: Option<bool>,
+    /// Answer unknown repositories and paths with 200, as the Python server did [default: false].
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    pub legacy_status: Option<bool>,
+    /// Open connections; beyond it the longest idle ones are closed [default: 65536].
+    #[arg(long, value_name = "N")]
+    pub connections_max: Option<usize>,
+    /// Bytes of a request's head, at least 8192 [default: 16384].
+    #[arg(long, value_name = "N")]
+    pub header_bytes_max: Option<usize>,
+    /// Header lines of a request [default: 64].
+    #[arg(long, value_name = "N")]
+    pub headers_max: Option<usize>,
+    /// Seconds that a connection may lie idle between requests [default: 60].
+    #[arg(long, value_name = "SECONDS")]
+    pub idle_timeout_s: Option<u64>,
+    /// Seconds from the first byte of a request to the last byte of its answer [default: 20].
+    #[arg(long, value_name = "SECONDS")]
+    pub request_timeout_s: Option<u64>,
+    /// Streams at once on one HTTP/2 connection [default: 100].
+    #[arg(long, value_name = "N")]
+    pub streams_max: Option<u32>,
+    /// Seconds that SIGTERM waits for requests under way [default: 10].
+    #[arg(long, value_name = "SECONDS")]
+    pub drain_timeout_s: Option<u64>,
+    /// Draw equal mirrors in an order that repeats [default: another one each time].
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+}
+
+/// What a server does, with every default filled in.
+#[derive(Debug)]
+pub struct ServePlan {
+    /// The snapshot.
+    pub snapshot: PathBuf,
+    /// Where to listen.
+    pub listen: Vec<SocketAddr>,
+    /// The access log, if there is one.
+    pub access_log: Option<PathBuf>,
+    /// Serving threads; none means one per CPU.
+    pub threads: Option<usize>,
+    /// How to answer.
+    pub settings: Settings,
+}
+
+impl ServeOptions {
+    /// Reads the file, if one is named, fills in the defaults, and opens the country database.
+    ///
+    /// `seed` is where randomness comes from when no option says it.
+    ///
+    /// # Errors
+    ///
+    /// A file that cannot be read or understood, an option that makes no sense, or a country
+    /// database that is none.
+    pub fn plan(self, seed: u64) -> Result<ServePlan, Error> {
+        let options = match &self.config {
+            Some(path) => {
+                let file = read(path)?;
+                self.over(file)
+            }
+            None => self,
+        };
+        let snapshot = options.snapshot.ok_or(Error::NoSnapshot)?;
+        let listen = match options.listen.as_slice() {
+            [] => vec![LISTEN_DEFAULT],
+            listen => listen.to_vec(),
+        };
+        let countries = options.geoip_country.as_deref().map(countries_open).transpose()?;
+        let policy = Policy::default();
+        let limits = Limits::default();
+        let header_bytes_max = options.header_bytes_max.unwrap_or(limits.header_bytes_max);
+        if header_bytes_max < HEADER_BYTES_MAX_MIN {
+            return Err(Error::HeaderBytes { found: header_bytes_max });
+        }
+        let seconds =
+            |option: Option<u64>, default: Duration| option.map_or(default, Duration::from_secs);
+        Ok(ServePlan {
+            snapshot,
+            listen,
+            access_log: options.access_log,
+            threads: options.threads.map(|threads| threads.max(1) as usize),
+            settings: Settings {
+                policy: Policy {
+                    hosts_min: options.hosts_min.unwrap_or(policy.hosts_min),
+                    hosts_max: options.hosts_max.unwrap_or(policy.hosts_max),
+                },
+                trusted_proxies: TrustedProxies::new(options.trusted_proxy),
+                ip_allowed: options.ip_parameter.unwrap_or(true),
+                legacy_status: options.legacy_status.unwrap_or(false),
+                countries: countries.map(Arc::new),
+                limits: Limits {
+                    connections_max: options.connections_max.unwrap_or(limits.connections_max),
+                    header_bytes_max,
+                    headers_max: options.headers_max.unwrap_or(limits.headers_max),
+                    idle_timeout: seconds(options.idle_timeout_s, limits.idle_timeout),
+                    request_timeout: seconds(options.request_timeout_s, limits.request_timeout),
+                    streams_max: options.streams_max.unwrap_or(limits.streams_max),
+                    drain_timeout: seconds(options.drain_timeout_s, limits.drain_timeout),
+                },
+                seed: options.seed.unwrap_or(seed),
+            },
+        })
+    }
+
+    /// These options, and those of a file where these say nothing.
+    fn over(self, file: ServeOptions) -> ServeOptions {
+        let list = |own: Vec<_>, file| if own.is_empty() { file } else { own };
+        ServeOptions {
+            snapshot: self.snapshot.or(file.snapshot),
+            listen: if self.listen.is_empty() { file.listen } else { self.listen },
+            geoip_country: self.geoip_country.or(file.geoip_country),
+            trusted_proxy: list(self.trusted_proxy, file.trusted_proxy),
+            config: self.config,
+            access_log: self.access_log.or(file.access_log),
+            threads: self.threads.or(file.threads),
+            hosts_min: self.hosts_min.or(file.hosts_min),
+            hosts_max: self.hosts_max.or(file.hosts_max),
+            ip_parameter: self.ip_parameter.or(file.ip_parameter),
+            legacy_status: self.legacy_status.or(file.legacy_status),
+            connections_max: self.connections_max.or(file.connections_max),
+            header_bytes_max: self.header_bytes_max.or(file.header_bytes_max),
+            headers_max: self.headers_max.or(file.headers_max),
+            idle_timeout_s: self.idle_timeout_s.or(file.idle_timeout_s),
+            request_timeout_s: self.request_timeout_s.or(file.request_timeout_s),
+            streams_max: self.streams_max.or(file.streams_max),
+            drain_timeout_s: self.drain_timeout_s.or(file.drain_timeout_s),
+            seed: self.seed.or(file.seed),
+        }
+    }
+}
+
+/// Reads options from the text of a file.
+///
+/// # Errors
+///
+/// What is wrong, with line and column.
+pub fn parse(text: &str) -> Result<ServeOptions, toml::de::Error> {
+    toml::from_str(text)
+}
+
+fn read(path: &Path) -> Result<ServeOptions, Error> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|source| Error::Read { path: path.to_owned(), source })?;
+    parse(&text).map_err(|source| Error::Config { path: path.to_owned(), source: Box::new(source) })
+}
+
+/// Where a server listens that was not told.
+const LISTEN_DEFAULT: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
+
+/// What hyper needs at least.
+const HEADER_BYTES_MAX_MIN: usize = 8192;

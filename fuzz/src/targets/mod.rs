@@ -1,0 +1,51 @@
+//! The targets.
+//!
+//! A new one is a file with `pub fn target(data: &[u8])`, its `mod` line, and its line in
+//! [`TARGETS`]. Inputs worth keeping go to `corpus/<name>/`.
+
+/// A configuration of AlmaLinux, with one mirror.
+mod almalinux_config;
+/// A mirror's file of AlmaLinux, with a configuration.
+mod almalinux_mirror;
+/// A configuration file of any text.
+mod config_toml;
+/// The table of continents.
+mod countries;
+/// Headers of any bytes that say whose question it is.
+mod headers;
+/// A MirrorManager cache: reading, writing, and reading again.
+mod mirrormanager_cache;
+/// The table of announced prefixes.
+mod netblocks;
+/// A prefix map of any prefixes, against a linear scan.
+mod prefixmap_build;
+/// A prefix map's image of any bytes, and lookups in what opens.
+mod prefixmap_open;
+/// A query string of any bytes, asked of a small world.
+mod query;
+/// A snapshot of any bytes: opening, and answers from what opens.
+mod snapshot_open;
+
+/// One function under test.
+#[derive(Clone, Copy, Debug)]
+pub struct Target {
+    /// Its name: of its file, its folder in the corpus, and on the command line.
+    pub name: &'static str,
+    /// Returns, or panics over what it found.
+    pub run: fn(&[u8]),
+}
+
+/// All targets.
+pub const TARGETS: &[Target] = &[
+    Target { name: "almalinux_config", run: almalinux_config::target },
+    Target { name: "almalinux_mirror", run: almalinux_mirror::target },
+    Target { name: "config_toml", run: config_toml::target },
+    Target { name: "countries", run: countries::target },
+    Target { name: "headers", run: headers::target },
+    Target { name: "mirrormanager_cache", run: mirrormanager_cache::target },
+    Target { name: "netblocks", run: netblocks::target },
+    Target { name: "prefixmap_build", run: prefixmap_build::target },
+    Target { name: "prefixmap_open", run: prefixmap_open::target },
+    Target { name: "query", run: query::target },
+    Target { name: "snapshot_open", run: snapshot_open::target },
+];
