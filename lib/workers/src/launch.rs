@@ -48,7 +48,7 @@ pub(crate) struct Worker {
 #[derive(Debug)]
 pub(crate) enum Events {
     Ring(Bell),
-    Pipes { to: Bell, from: Bell },
+    Pipes { to: Option<Bell>, from: Bell },
 }
 
 /// Both ends of everything, before there is a process.
@@ -74,6 +74,8 @@ pub(crate) async fn launch(
     let setup = |what| move |error| (Error::setup(what)(error), false);
     let channels = channels(settings, shared.worker_spin()).map_err(setup("no channels"))?;
     let (ours, theirs) = pipe().map_err(setup("no pipe for standard error"))?;
+    // A worker that says too much waits; an error from `eprintln!` would be a panic.
+    blocking(&theirs).map_err(setup("no pipe for standard error"))?;
     let kills_before = settings.cgroup.as_deref().and_then(kills);
     let exit = Arc::new(Mutex::new(None));
     let (told, started) = oneshot::channel();
@@ -106,12 +108,23 @@ pub(crate) async fn launch(
     drop(channels.ready);
     match ready {
         Ok(Ok((Status::Done, text))) => {
+            // Whoever is told that there is a worker finds the report and the worker.
             shared.launched(Report::decode(&text, channels.transport));
             desk.open(Open::new(channels.link, Arc::new(process), exit, tail));
+            shared.tell();
             Ok(worker)
         }
         Ok(Ok((_, missing))) => Err((Error::launch(missing, None), true)),
-        Ok(Err(error)) => Err((worker.stillborn(shared, &exit, error), false)),
+        Ok(Err(error)) => {
+            // Its channel ends a moment before the process does.
+            for _ in 0..LAST_LOOKS {
+                if lock(&exit).is_some() {
+                    break;
+                }
+                sleep(Duration::from_millis(5)).await;
+            }
+            Err((worker.stillborn(shared, &exit, error), false))
+        }
         Err(_) => {
             let what = format!("not ready within {:?}", settings.launch_limit);
             Err((Error::launch(what, None), false))
@@ -196,9 +209,8 @@ fn pipes(settings: &Settings) -> io::Result<Channels> {
     let (ours_out, theirs_out) = pipe()?;
     let nonblocking = |fd: &OwnedFd| fcntl_setfl(fd, fcntl_getfl(fd)? | OFlags::NONBLOCK);
     // The worker's ends stay blocking: they are other descriptions.
-    for fd in [&theirs_in, &theirs_out] {
-        fcntl_setfl(fd, fcntl_getfl(fd)? - OFlags::NONBLOCK)?;
-    }
+    blocking(&theirs_in)?;
+    blocking(&theirs_out)?;
     nonblocking(&ours_in)?;
     nonblocking(&ours_out)?;
     let bytes = fcntl_getpipe_size(&ours_in)?;
@@ -208,13 +220,17 @@ fn pipes(settings: &Settings) -> io::Result<Channels> {
         link: Link::Pipes(Pipes::new(to.clone(), from.clone())),
         ready: watch(Arc::new(from.try_clone()?), Interest::READABLE)?,
         events: Events::Pipes {
-            to: watch(to, Interest::WRITABLE)?,
+            to: Some(watch(to, Interest::WRITABLE)?),
             from: watch(from, Interest::READABLE)?,
         },
         transport: Transport::Pipes { bytes },
         stdin: theirs_in,
         stdout: theirs_out,
     })
+}
+
+fn blocking(fd: &OwnedFd) -> io::Result<()> {
+    Ok(fcntl_setfl(fd, fcntl_getfl(fd)? - OFlags::NONBLOCK)?)
 }
 
 /// A pipe: the reading end, the writing end.
@@ -301,17 +317,29 @@ impl Events {
                 }
             }
             Events::Pipes { to, from } => {
-                let stuck = desk.is_stuck();
+                let room = async {
+                    match to {
+                        Some(to) if desk.is_stuck() => to.writable().await,
+                        _ => std::future::pending().await,
+                    }
+                };
                 tokio::select! {
                     guard = from.readable() => {
                         let _ = guard.map(|mut guard| guard.clear_ready());
                     }
-                    guard = to.writable(), if stuck => {
+                    guard = room => {
                         let _ = guard.map(|mut guard| guard.clear_ready());
                         desk.flush();
                     }
                 }
             }
+        }
+    }
+
+    /// Lets go of the worker's input: its end is how a worker over pipes is asked to end.
+    pub(crate) fn hang_up(&mut self) {
+        if let Events::Pipes { to, .. } = self {
+            *to = None;
         }
     }
 }
@@ -363,4 +391,6 @@ fn kills(cgroup: &Path) -> Option<u64> {
     text.lines().find_map(|line| line.strip_prefix("oom_kill ")?.parse().ok())
 }
 
+/// How often a worker that has closed its channel before it was ready is looked at for its exit.
+const LAST_LOOKS: u32 = 40;
 const READY_MAX: usize = 16 << 10;

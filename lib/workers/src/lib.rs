@@ -32,6 +32,8 @@ mod call;
 mod queue;
 /// Who is to blame, and for how long it is remembered.
 mod blame;
+/// How many workers may be started.
+mod budget;
 /// The last words of a worker.
 mod tail;
 /// What a pool has counted.

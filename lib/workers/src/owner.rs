@@ -35,10 +35,14 @@ async fn own(shared: Arc<Shared>, desk: Arc<Desk>) {
             desk.nudge.notified().await;
             continue;
         }
+        if let Err(pause) = shared.may_launch() {
+            sleep(pause).await;
+            continue;
+        }
         let Ok(permit) = shared.processes.clone().acquire_owned().await else { break };
         match launch(&shared, &desk, permit).await {
-            Ok(worker) => {
-                tend(&shared, &desk, &worker).await;
+            Ok(mut worker) => {
+                tend(&shared, &desk, &mut worker).await;
                 bury(&shared, &desk, worker);
                 want_again(&shared, &desk);
             }
@@ -74,7 +78,7 @@ fn want_again(shared: &Shared, desk: &Desk) {
 }
 
 /// Looks after a worker until it has ended, or is to be ended.
-async fn tend(shared: &Shared, desk: &Desk, worker: &Worker) {
+async fn tend(shared: &Shared, desk: &Desk, worker: &mut Worker) {
     let mut books = Books::default();
     loop {
         let exited = desk.exit().is_some();
@@ -92,6 +96,9 @@ async fn tend(shared: &Shared, desk: &Desk, worker: &Worker) {
             return;
         }
         desk.leave(shared);
+        if desk.is_leaving() {
+            worker.events.hang_up();
+        }
         let next = next_look(shared, desk, &books, now);
         tokio::select! {
             biased;
@@ -106,7 +113,12 @@ async fn tend(shared: &Shared, desk: &Desk, worker: &Worker) {
 /// Whether the worker is over.
 async fn look(shared: &Shared, desk: &Desk) -> bool {
     for _ in 0..LOOKS {
-        match desk.pump(shared) {
+        let pumped = desk.pump(shared);
+        if shared.has_work(false) {
+            // More waits than those who work can take: one more worker at a time.
+            shared.ensure_workers();
+        }
+        match pumped {
             Pumped::Over => return true,
             Pumped::Answers(0) => match shared.spin() {
                 Some(limit) if desk.spin(limit) => {}

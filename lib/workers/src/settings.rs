@@ -41,6 +41,9 @@ pub struct Settings {
     pub back_off: Duration,
     /// Longest wait between launches.
     pub back_off_max: Duration,
+    /// Workers that are started in a second, at most; beyond that a launch waits. It bounds what a
+    /// stranger can cost whose every job ends a worker.
+    pub launches_per_s: u32,
     /// A worker is replaced after so many jobs (by up to a tenth fewer, so that not all end at once).
     pub jobs_max: u64,
     /// A worker is replaced when it holds more memory than this after a job.
@@ -82,6 +85,7 @@ impl Settings {
             launch_limit: Duration::from_secs(10),
             back_off: Duration::from_millis(50),
             back_off_max: Duration::from_secs(10),
+            launches_per_s: 100,
             jobs_max: 1_000_000,
             resident_bytes_max: 256 << 20,
             retry: Retry::Alone,

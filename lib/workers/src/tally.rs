@@ -38,6 +38,8 @@ pub struct Counts {
     pub deadlines: u64,
     /// Workers that were killed for nonsense.
     pub nonsense: u64,
+    /// Workers that the kernel killed for a system call that their sandbox forbids.
+    pub forbidden: u64,
     /// Workers that were replaced after many jobs or with much memory.
     pub recycled: u64,
     /// Workers that are there now.
@@ -75,6 +77,7 @@ pub(crate) struct Tally {
     pub(crate) died: AtomicU64,
     pub(crate) deadlines: AtomicU64,
     pub(crate) nonsense: AtomicU64,
+    pub(crate) forbidden: AtomicU64,
     pub(crate) recycled: AtomicU64,
     tenants: Mutex<HashMap<u64, u64>>,
 }
@@ -102,6 +105,7 @@ impl Tally {
             died: read(&self.died),
             deadlines: read(&self.deadlines),
             nonsense: read(&self.nonsense),
+            forbidden: read(&self.forbidden),
             recycled: read(&self.recycled),
             ..Counts::default()
         }

@@ -231,6 +231,11 @@ impl Desk {
         }
     }
 
+    /// Whether it was asked to end, and has nothing else to do.
+    pub(crate) fn is_leaving(&self) -> bool {
+        lock(&self.state).as_ref().is_some_and(Open::is_leaving)
+    }
+
     /// Whether it is to take no more jobs.
     pub(crate) fn is_draining(&self) -> bool {
         lock(&self.state).as_ref().is_some_and(|open| open.draining)

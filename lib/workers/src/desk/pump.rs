@@ -41,12 +41,12 @@ impl Desk {
         let mut state = lock(&self.state);
         let Some(open) = &mut *state else { return Put::Refused };
         let window = shared.window(self.quarantine);
-        if open.verdict.is_some() || open.draining || open.flight.len() >= window {
+        if !open.takes(window) {
             return Put::Refused;
         }
         let Some(permit) = shared.permit(&call, self) else { return Put::Refused };
         let due = Instant::now() + call.limit;
-        self.launch(open, call, permit);
+        self.launch(shared, open, call, permit);
         self.note(open, window);
         if open.verdict.is_some() || open.timer_at.is_none_or(|at| at > due) {
             self.nudge.notify_one();
@@ -86,6 +86,10 @@ impl Desk {
                 Ok(Some(answer)) => {
                     answers += 1;
                     open.finish(shared, answer, woken);
+                    if open.is_leaving() {
+                        // Only the owner can let go of a pipe.
+                        self.nudge.notify_one();
+                    }
                 }
                 Ok(None) => break,
                 Err(rule) => open.verdict = Some(Cause::Nonsense(rule)),
@@ -95,24 +99,23 @@ impl Desk {
         }
         self.fill(shared, open, window, woken);
         self.note(open, window);
-        self.rest(shared, open);
         if open.verdict.is_some() { Pumped::Over } else { Pumped::Answers(answers) }
     }
 
     /// Puts jobs from the queue into the ring while there is room.
     fn fill(&self, shared: &Shared, open: &mut Open, window: usize, woken: &mut Vec<Waker>) {
-        while open.verdict.is_none() && !open.draining && open.flight.len() < window {
+        while open.takes(window) {
             let Some(call) = shared.next(self.quarantine, woken) else { break };
             let Some(permit) = shared.permit(&call, self) else {
                 shared.put_back(call, self.quarantine);
                 break;
             };
-            self.launch(open, call, permit);
+            self.launch(shared, open, call, permit);
         }
     }
 
-    /// Puts one job into the ring.
-    fn launch(&self, open: &mut Open, call: Arc<Call>, permit: Option<Permit>) {
+    /// Puts one job into the ring. The last that a worker is to have is its last.
+    fn launch(&self, shared: &Shared, open: &mut Open, call: Arc<Call>, permit: Option<Permit>) {
         if open.flight.is_empty() {
             open.head_since = Instant::now();
         }
@@ -125,17 +128,10 @@ impl Desk {
         }
         call.desk.store(self.index, Ordering::Relaxed);
         open.flight.push_back(Flight { call, _permit: permit });
-    }
-
-    /// Ends a worker that has had enough, once it has nothing to do.
-    fn rest(&self, shared: &Shared, open: &mut Open) {
-        if !open.draining && open.served >= shared.jobs_max(self.index) {
+        if open.served + open.flight.len() as u64 >= shared.jobs_max(self.index) {
             open.draining = true;
             count(&shared.tally.recycled);
             self.nudge.notify_one();
-            if open.flight.is_empty() {
-                open.link.quit();
-            }
         }
     }
 
@@ -147,6 +143,11 @@ impl Desk {
 }
 
 impl Open {
+    /// Whether it may have another job.
+    fn takes(&self, window: usize) -> bool {
+        self.verdict.is_none() && !self.draining && self.flight.len() < window
+    }
+
     /// Hands the answer to the oldest job to its caller.
     fn finish(&mut self, shared: &Shared, answer: Answer, woken: &mut Vec<Waker>) {
         let now = Instant::now();

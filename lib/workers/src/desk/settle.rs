@@ -1,7 +1,7 @@
 //! What is left when a worker has ended: a culprit perhaps, and innocents.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{Ordering, fence};
 use std::time::Duration;
 
 use super::{CLOSED, Desk, Open};
@@ -39,6 +39,9 @@ impl Desk {
         let open = lock(&self.state).take()?;
         self.load.store(CLOSED, Ordering::Relaxed);
         self.room.store(0, Ordering::Relaxed);
+        // Whoever puts a job into the queue now sees that nobody is here; whoever did before is
+        // seen by `Shared::settle`.
+        fence(Ordering::SeqCst);
         Some(open.end(out_of_memory))
     }
 }

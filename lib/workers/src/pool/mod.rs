@@ -16,6 +16,7 @@ use crate::job::{Job, Reply};
 use crate::owner;
 use crate::sandbox::Report;
 use crate::settings::Settings;
+use crate::sys::block_on;
 use crate::tally::{Counts, TenantTime};
 
 pub(crate) use shared::Shared;
@@ -117,6 +118,15 @@ impl Pool {
     /// When no worker can be started, or none with the sandbox that is required.
     pub async fn check(&self) -> Result<Report, Error> {
         self.handle.0.check().await
+    }
+
+    /// As [`check`](Pool::check), on a thread that waits; any but one that drives a runtime.
+    ///
+    /// # Errors
+    ///
+    /// As [`check`](Pool::check).
+    pub fn check_blocking(&self) -> Result<Report, Error> {
+        block_on(self.handle.0.check())
     }
 
     /// What the last worker that was started said of its sandbox.

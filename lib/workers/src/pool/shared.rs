@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Notify, Semaphore};
 
 use crate::blame::Blame;
+use crate::budget::Budget;
 use crate::call::{Call, NOWHERE, Ticket};
 use crate::desk::{Desk, Ended, Owed, Put};
 use crate::error::{Cause, Error, Kind};
@@ -35,6 +36,7 @@ pub(crate) struct Shared {
     waiting: AtomicUsize,
     suspects: Mutex<VecDeque<Arc<Call>>>,
     blame: Mutex<Blame>,
+    budget: Mutex<Budget>,
     blames: AtomicBool,
     ids: AtomicU64,
     /// How long jobs run, on average of late.
@@ -72,6 +74,7 @@ impl Shared {
             waiting: AtomicUsize::new(0),
             suspects: Mutex::new(VecDeque::new()),
             blame: Mutex::new(Blame::new(settings.refuse_for)),
+            budget: Mutex::new(Budget::new(settings.launches_per_s, Instant::now())),
             blames: AtomicBool::new(false),
             ids: AtomicU64::new(1),
             service_ns: AtomicU64::new(0),
@@ -344,7 +347,9 @@ impl Shared {
                 count(&self.tally.retried);
                 self.suspect(call);
             } else {
-                if desk.quarantine {
+                // A kill that none of us sent proves nothing: no job can send it, and whoever did
+                // may have meant the worker.
+                if desk.quarantine && cause != Cause::Signal(libc::SIGKILL) {
                     lock(&self.blame).remember(&call.job, cause.clone(), Instant::now());
                     self.blames.store(true, Ordering::Relaxed);
                 }
@@ -361,6 +366,9 @@ impl Shared {
     }
 
     fn count_end(&self, ended: &Ended) {
+        if ended.cause == Cause::Forbidden {
+            count(&self.tally.forbidden);
+        }
         if ended.asked {
             return;
         }
@@ -392,11 +400,20 @@ impl Shared {
         }
     }
 
+    /// Takes a launch out of the budget; with none left, how long until there is.
+    pub(crate) fn may_launch(&self) -> Result<(), Duration> {
+        lock(&self.budget).take(Instant::now())
+    }
+
     /// A worker is ready.
     pub(crate) fn launched(&self, report: Report) {
         count(&self.tally.launched);
         *lock(&self.report) = report;
         *lock(&self.retry_at) = None;
+    }
+
+    /// Tells those who wait for a worker to look again.
+    pub(crate) fn tell(&self) {
         self.changed.notify_waiters();
     }
 

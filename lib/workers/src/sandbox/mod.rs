@@ -73,6 +73,21 @@ impl Layer {
         }
     }
 
+    /// What it means, in a few words.
+    #[must_use]
+    pub fn about(self) -> &'static str {
+        match self {
+            Layer::Descriptors => "no open file but its own channel",
+            Layer::ParentDeath => "it ends when its parent does",
+            Layer::Undumpable => "nobody of the same user can trace it, and it leaves no core",
+            Layer::NoNewPrivileges => "nothing it runs gains privileges",
+            Layer::Limits => "memory, CPU time, file size and descriptors are limited",
+            Layer::Namespaces => "network, mounts, IPC, processes and host name of its own",
+            Layer::Landlock => "no file, no port, no signal to others",
+            Layer::Seccomp => "only the system calls that it needs",
+        }
+    }
+
     /// The layer of a name.
     #[must_use]
     pub fn of(name: &str) -> Option<Layer> {

@@ -66,7 +66,7 @@ pub const RULES: &[Rule] = &[
     Rule {
         name: "futex",
         when: When::Always,
-        why: "sleeping for the next job; waking the parent; the standard library's locks",
+        why: "sleeping for the next job, waking a caller who sleeps; what a panic sets up once",
         number: libc::SYS_futex,
         arguments: &[
             &[Bits(1, FUTEX_COMMAND, FUTEX_WAIT)],

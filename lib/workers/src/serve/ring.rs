@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::hint::spin_loop;
 use std::io::{self, IoSliceMut};
-use std::mem::MaybeUninit;
+use std::mem::{ManuallyDrop, MaybeUninit};
 use std::os::fd::OwnedFd;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -25,7 +25,8 @@ use crate::wire::{HEAD_BYTES, Status, length};
 pub(super) fn run<E: Display>(
     work: &mut impl FnMut(&Job<'_>, &mut Reply<'_>) -> Result<(), E>,
 ) -> io::Result<()> {
-    let (region, event) = meet()?;
+    // The bell is never closed: the sandbox has no call for it, and the end of the process does.
+    let (region, event) = meet().map(|(region, event)| (region, ManuallyDrop::new(event)))?;
     let mut wait = Wait::default();
     for done in 0_u32.. {
         wait.for_job(&region, done);

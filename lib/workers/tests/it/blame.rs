@@ -170,9 +170,15 @@ fn a_worker_killed_from_outside() {
                 .map(|_| {
                     let pool = pool.clone();
                     tokio::spawn(async move {
+                        let mut twice_killed = 0;
                         for _ in 0..100 {
-                            pool.call(Job::new("abc")).await.unwrap();
+                            if let Err(error) = pool.call(Job::new("abc")).await {
+                                assert_eq!(error.cause(), Some(&Cause::Signal(9)), "{error}");
+                                assert!(error.is_culprit(), "{error}");
+                                twice_killed += 1;
+                            }
                         }
+                        twice_killed
                     })
                 })
                 .collect();
@@ -180,10 +186,14 @@ fn a_worker_killed_from_outside() {
                 kill(&killer, rustix::process::Signal::KILL);
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
+            let mut twice_killed = 0;
             for caller in callers {
-                caller.await.unwrap();
+                twice_killed += caller.await.unwrap();
             }
-            assert_eq!(pool.counts().done, 1600);
+            // A job fails only if its worker was killed, and then the one where it was alone; and
+            // since nothing is proven, its like is not refused.
+            assert!(twice_killed <= 10, "{twice_killed}");
+            assert_eq!((pool.counts().done, pool.counts().refused), (1600 - twice_killed, 0));
         }
     });
 }

@@ -54,14 +54,23 @@ fn lies_in_the_ring() {
             assert_eq!(fate(lie, false).await, Cause::Nonsense(rule), "{lie}");
         }
         // Everything looks right, and then there is one answer more than jobs.
-        let pool = pool(hostile("twice", false));
-        let first = pool.call(Job::new("abc")).await;
-        let second = pool.call(Job::new("abc")).await;
-        assert!(first.is_err() || second.is_err());
-        assert!(pool.counts().nonsense > 0, "{:?}", pool.counts());
+        answers_twice(false).await;
         assert!(matches!(fate("silent", false).await, Cause::Deadline(_)));
         assert!(matches!(fate("spin", false).await, Cause::Deadline(_)));
     });
+}
+
+/// The second answer is noticed at the latest with the next job; whether that job is the one to
+/// blame, or nobody was there, is a matter of time.
+async fn answers_twice(pipes_only: bool) {
+    let pool = pool(hostile("twice", pipes_only));
+    let began = Instant::now();
+    while pool.counts().nonsense == 0 {
+        assert!(began.elapsed() < crate::support::PATIENCE, "{:?}", pool.counts());
+        if let Err(error) = pool.call(Job::new("abc")).await {
+            assert!(matches!(error.cause(), Some(Cause::Nonsense(_))), "{error}");
+        }
+    }
 }
 
 fn scribbles_all_over_the_ring() {
@@ -98,11 +107,7 @@ fn lies_in_the_pipe() {
         }
         assert!(matches!(fate("half", true).await, Cause::Deadline(_)));
         assert!(matches!(fate("silent", true).await, Cause::Deadline(_)));
-        let pool = pool(hostile("twice", true));
-        let first = pool.call(Job::new("abc")).await;
-        let second = pool.call(Job::new("abc")).await;
-        assert!(first.is_err() || second.is_err());
-        assert!(pool.counts().nonsense > 0);
+        answers_twice(true).await;
     });
 }
 

@@ -77,7 +77,7 @@ async fn settle(ticket: Ticket, fate: Fate, killed: bool) {
 fn every_job_comes_to_what_it_must() {
     run(async {
         for seed in 1..=rounds(6) as u64 {
-            let mut random = Random(seed * 0x9e37_79b9_7f4a_7c15);
+            let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
             let kills = seed % 2 == 0;
             let settings = transports()[(seed / 2 % 2) as usize].clone();
             let pool = pool(Settings {
