@@ -154,6 +154,12 @@ fn settle_in(settings: &Settings, process: &sys::Process) -> Result<(), String> 
             return Err(format!("cannot set the weight: {}", io::Error::from(error)));
         }
     }
+    if let Weight::Cgroup(weight) = settings.weight {
+        let unfit = || "cannot set the weight: there is no cgroup".to_owned();
+        let file = settings.cgroup.as_ref().ok_or_else(unfit)?.join("cpu.weight");
+        fs::write(&file, weight.to_string())
+            .map_err(|error| format!("cannot set the weight: {}: {error}", file.display()))?;
+    }
     if let Some(cgroup) = &settings.cgroup {
         let put = |pid: rustix::process::Pid| {
             fs::write(cgroup.join("cgroup.procs"), pid.as_raw_nonzero().to_string())

@@ -48,6 +48,9 @@ mod launch;
 mod owner;
 /// The pool.
 mod pool;
+/// The parent's side of the channel, for fuzzing.
+#[doc(hidden)]
+pub mod raw;
 /// How to use it, in ten minutes.
 #[doc = include_str!("../docs/GUIDE.md")]
 pub mod guide {}

@@ -116,6 +116,9 @@ pub enum Weight {
     Same,
     /// This nice value; below the parent's own it needs privileges.
     Nice(i32),
+    /// This `cpu.weight` (1 to 10,000; others have 100) of [`Settings::cgroup`], which must be a
+    /// version 2 group with the CPU controller.
+    Cgroup(u32),
 }
 
 impl fmt::Debug for Settings {

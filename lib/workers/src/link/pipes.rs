@@ -33,7 +33,7 @@ impl Pipes {
         Pipes { to: Some(to), from, out: VecDeque::new(), input: Vec::new(), at: 0, ended: false }
     }
 
-    pub(super) fn put(&mut self, call: &Call) -> Result<(), Nonsense> {
+    pub(crate) fn put(&mut self, call: &Call) -> Result<(), Nonsense> {
         let body = match &call.job.body.0 {
             Kept::Bytes(bytes) => bytes.clone(),
             Kept::File { fd, len, .. } => {
@@ -89,7 +89,7 @@ impl Pipes {
         !self.out.is_empty()
     }
 
-    pub(super) fn take(&mut self, call: &Call) -> Result<Option<Answer>, Nonsense> {
+    pub(crate) fn take(&mut self, call: &Call) -> Result<Option<Answer>, Nonsense> {
         let Some(head) = self.head(call)? else { return Ok(None) };
         let whole = HEAD_BYTES + head.len as usize;
         if !self.have(whole)? {
@@ -156,15 +156,18 @@ impl Pipes {
         }
     }
 
-    pub(super) fn check_silence(&mut self) -> Result<(), Nonsense> {
+    pub(crate) fn check_silence(&mut self) -> Result<(), Nonsense> {
         if self.have(1)? { Err("answers more than was asked") } else { Ok(()) }
     }
 
-    pub(super) fn quit(&mut self) {
+    pub(crate) fn quit(&mut self) {
         self.flush();
         self.to = None;
     }
 }
+
+#[cfg(test)]
+mod tests;
 
 const CHUNK_BYTES: usize = 64 << 10;
 const PARTS_MAX: usize = 64;

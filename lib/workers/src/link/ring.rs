@@ -41,7 +41,7 @@ impl Ring {
         Ring { region, control, put: 0, taken: 0, rooms: VecDeque::new() }
     }
 
-    pub(super) fn put(&mut self, call: &Call) -> Result<(), Nonsense> {
+    pub(crate) fn put(&mut self, call: &Call) -> Result<(), Nonsense> {
         let layout = self.region.layout();
         let slot = self.region.slot(self.put);
         let len = call.job.body.len();
@@ -86,7 +86,7 @@ impl Ring {
         }
     }
 
-    pub(super) fn take(&mut self, call: &Call) -> Result<Option<Answer>, Nonsense> {
+    pub(crate) fn take(&mut self, call: &Call) -> Result<Option<Answer>, Nonsense> {
         if !self.is_answered()? {
             return Ok(None);
         }
@@ -128,24 +128,24 @@ impl Ring {
         Ok(ahead > 0)
     }
 
-    pub(super) fn check_silence(&self) -> Result<(), Nonsense> {
+    pub(crate) fn check_silence(&self) -> Result<(), Nonsense> {
         self.is_answered().map(drop)
     }
 
-    pub(super) fn arm(&self) -> bool {
+    pub(crate) fn arm(&self) -> bool {
         self.region.table().replies.arm(self.taken, BY_EVENT)
     }
 
-    pub(super) fn disarm(&self) {
+    pub(crate) fn disarm(&self) {
         self.region.table().replies.disarm();
     }
 
-    pub(super) fn skip(&self, position: usize) {
+    pub(crate) fn skip(&self, position: usize) {
         let index = self.taken.wrapping_add(u32::try_from(position).unwrap_or(u32::MAX));
         self.region.slot(index).skip.store(1, Ordering::Relaxed);
     }
 
-    pub(super) fn quit(&mut self) {
+    pub(crate) fn quit(&mut self) {
         self.region.slot(self.put).flags.store(QUIT, Ordering::Relaxed);
         self.publish();
     }
@@ -208,6 +208,9 @@ impl Watch {
             futex::wake(self.region.table().replies.word(), futex::Flags::empty(), u32::MAX >> 1);
     }
 }
+
+#[cfg(test)]
+mod tests;
 
 const NO_MEMORY: Nonsense = "no memory for a large body";
 

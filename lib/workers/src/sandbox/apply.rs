@@ -111,9 +111,10 @@ fn namespaces() -> Outcome {
         | UnshareFlags::NEWNET
         | UnshareFlags::NEWNS
         | UnshareFlags::NEWIPC
+        | UnshareFlags::NEWPID
         | UnshareFlags::NEWUTS;
     // SAFETY: the flags leave the table of descriptors alone, which is what could break owners.
-    tell(unsafe { unshare_unsafe(flags) }, "user, network, mount, ipc, uts")
+    tell(unsafe { unshare_unsafe(flags) }, "user, network, mount, ipc, uts; pid for children")
 }
 
 fn landlock() -> Outcome {

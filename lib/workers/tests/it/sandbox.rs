@@ -6,7 +6,7 @@ use heliostat_workers::sandbox::{RULES, When};
 use heliostat_workers::{Cause, Job, Layer, Need, Pool, Retry, Sandbox, Settings, State};
 
 use crate::escape::ATTEMPTS;
-use crate::support::{pipes, pool, run, sandbox, settings, transports};
+use crate::support::{pipes, pool, run, sandbox, settings, skip, transports};
 use crate::tests;
 use crate::worker::{ABORT, ESCAPE, EXIT, HONEST, PANIC, SUM};
 
@@ -16,6 +16,8 @@ tests!(
     every_rule_is_needed,
     the_report_says_what_is_in_force,
     a_missing_layer_is_fatal_if_required,
+    namespaces_of_its_own,
+    a_cgroup_when_one_is_given,
     the_environment_is_empty,
     only_own_descriptors,
 );
@@ -30,7 +32,7 @@ fn every_escape_is_refused() {
             let pool = pool(Settings { retry: Retry::Never, ..settings });
             pool.check().await.unwrap();
             if !is_here(Layer::Seccomp, &pool) {
-                return println!("no seccomp here");
+                return skip("escapes", "there is no seccomp");
             }
             for attempt in ATTEMPTS {
                 let error = pool.call(Job::new(*attempt).kind(ESCAPE)).await.expect_err(attempt);
@@ -47,7 +49,7 @@ fn landlock_and_limits_alone() {
         let pool = pool(Settings { sandbox, ..settings() });
         pool.check().await.unwrap();
         if !is_here(Layer::Landlock, &pool) {
-            return println!("no landlock here");
+            return skip("landlock alone", "there is no landlock");
         }
         for attempt in ["open", "openat-proc", "exec", "kill-parent"] {
             let reply = pool.call(Job::new(attempt).kind(ESCAPE)).await.unwrap();
@@ -121,27 +123,87 @@ fn the_report_says_what_is_in_force() {
     });
 }
 
-/// A limit that cannot be set stands for a kernel that lacks a layer: descriptors below those
-/// that are open make landlock impossible on every kernel.
+/// Features of the kernel are switched off by a filter that answers as an old kernel does: the
+/// policy says whether there is no worker then, or one without.
 fn a_missing_layer_is_fatal_if_required() {
     run(async {
-        for (name, need) in [("require", Need::Require), ("prefer", Need::Prefer)] {
-            let program = heliostat_workers::Program::itself(["worker", "no-landlock"]);
-            let sandbox = Sandbox { landlock: need, ..Sandbox::best_effort() };
-            let pool = pool(Settings { program, sandbox, ..settings() });
-            let result = pool.call(Job::new("abc")).await;
-            if need == Need::Require {
-                let error = result.unwrap_err();
-                assert!(
-                    error.is_launch() && error.to_string().contains("landlock"),
-                    "{name}: {error}"
-                );
-                assert!(pool.check().await.unwrap_err().is_launch());
-            } else {
-                assert_eq!(result.unwrap().bytes(), b"cba", "{name}");
-                assert!(matches!(pool.report().state(Layer::Landlock), State::Absent(_)));
+        for (missing, layer) in [
+            ("no-landlock", Layer::Landlock),
+            ("no-seccomp", Layer::Seccomp),
+            ("no-unshare", Layer::Namespaces),
+            ("no-prctl", Layer::Undumpable),
+        ] {
+            for need in [Need::Require, Need::Prefer] {
+                let program = heliostat_workers::Program::itself(["worker", missing]);
+                let mut sandbox = Sandbox::best_effort();
+                match layer {
+                    Layer::Landlock => sandbox.landlock = need,
+                    Layer::Seccomp => sandbox.seccomp = need,
+                    Layer::Namespaces => sandbox.namespaces = need,
+                    _ => sandbox.basics = need,
+                }
+                let pool = pool(Settings { program, sandbox, ..settings() });
+                let result = pool.call(Job::new("abc")).await;
+                if need == Need::Require {
+                    let error = result.unwrap_err();
+                    assert!(error.is_launch(), "{missing}: {error}");
+                    // The first layer in order that is not to be had is the one that is named.
+                    let named = error.to_string();
+                    let first = if missing == "no-prctl" { Layer::ParentDeath } else { layer };
+                    assert!(named.contains(first.name()), "{missing}: {named}");
+                    assert!(pool.check().await.unwrap_err().is_launch());
+                } else {
+                    assert_eq!(result.unwrap().bytes(), b"cba", "{missing}");
+                    assert!(matches!(pool.report().state(layer), State::Absent(_)), "{missing}");
+                }
             }
         }
+    });
+}
+
+fn namespaces_of_its_own() {
+    run(async {
+        let sandbox = Sandbox { namespaces: Need::Prefer, ..Sandbox::best_effort() };
+        let pool = pool(Settings { sandbox, ..settings() });
+        assert_eq!(pool.call(Job::new("abc")).await.unwrap().bytes(), b"cba");
+        if let State::Absent(why) = pool.report().state(Layer::Namespaces) {
+            return skip("namespaces", &why);
+        }
+        let worker = pool.processes()[0].to_string();
+        for kind in ["user", "net", "mnt", "ipc", "uts"] {
+            let of = |who: &str| std::fs::read_link(format!("/proc/{who}/ns/{kind}"));
+            let Ok(theirs) = of(&worker) else { return skip("namespaces", "cannot be read") };
+            assert_ne!(theirs, of("self").unwrap(), "{kind}");
+        }
+    });
+}
+
+/// A version 2 cgroup of the test's own, where there is one to be had.
+fn a_cgroup_when_one_is_given() {
+    let roots = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"];
+    let name = format!("heliostat-workers-test-{}", std::process::id());
+    let made = roots.into_iter().find_map(|root| {
+        let root = std::path::Path::new(root);
+        let cgroup = root.join(&name);
+        let known = std::fs::exists(root.join("cgroup.procs")).ok().filter(|known| *known);
+        known.and_then(|_| std::fs::create_dir(&cgroup).ok()).map(|()| cgroup)
+    });
+    let Some(cgroup) = made else { return skip("a cgroup", "none can be made here") };
+    run(async {
+        let given = Settings { cgroup: Some(cgroup.clone()), ..settings() };
+        let pool = pool(given.clone());
+        pool.call(Job::new("abc")).await.unwrap();
+        let inside = std::fs::read_to_string(cgroup.join("cgroup.procs")).unwrap();
+        assert_eq!(inside.trim(), pool.processes()[0].to_string());
+        pool.drain().await;
+        if !std::fs::exists(cgroup.join("cpu.weight")).unwrap_or(false) {
+            // Without the controller the weight cannot be had, and the error says so.
+            let weight = heliostat_workers::Weight::Cgroup(50);
+            let pool = Pool::start(Settings { weight, ..given }).unwrap();
+            let error = pool.call(Job::new("abc")).await.unwrap_err();
+            assert!(error.is_launch() && error.to_string().contains("cpu.weight"), "{error}");
+        }
+        crate::support::eventually("it is empty", || std::fs::remove_dir(&cgroup).is_ok()).await;
     });
 }
 

@@ -107,6 +107,28 @@ pub(crate) fn switch_off(call: i64) {
     seccompiler::apply_filter(&program).unwrap();
 }
 
+/// Makes every call fail that would copy this process, for this thread and its children.
+pub(crate) fn forbid_fork() {
+    use seccompiler::{
+        BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
+        SeccompRule,
+    };
+    // What shares no memory with its parent is a copy.
+    let copies = SeccompCmpOp::MaskedEq(libc::CLONE_VM as u64);
+    let copies = SeccompCondition::new(0, SeccompCmpArgLen::Dword, copies, 0).unwrap();
+    let mut rules = std::collections::BTreeMap::new();
+    rules.insert(libc::SYS_clone, vec![SeccompRule::new(vec![copies]).unwrap()]);
+    #[cfg(target_arch = "x86_64")]
+    rules.insert(libc::SYS_fork, Vec::new());
+    let architecture = std::env::consts::ARCH.try_into().unwrap();
+    let refuse = SeccompAction::Errno(libc::EPERM as u32);
+    let filter = SeccompFilter::new(rules, SeccompAction::Allow, refuse, architecture).unwrap();
+    let program: BpfProgram = filter.try_into().unwrap();
+    seccompiler::apply_filter(&program).unwrap();
+    // Its flags are in memory, where no filter looks; the C library then uses `clone`.
+    switch_off(libc::SYS_clone3);
+}
+
 /// Says that a test could not run, where skips are collected.
 pub(crate) fn skip(what: &str, why: &str) {
     use std::io::Write;

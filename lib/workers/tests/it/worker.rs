@@ -38,9 +38,13 @@ pub(crate) const ABORT: u32 = 13;
 
 /// What `main` does when the first argument is `worker`.
 pub(crate) fn main() -> ! {
-    if std::env::args().nth(2).as_deref() == Some("no-landlock") {
+    match std::env::args().nth(2).as_deref() {
         // What a kernel before 5.13 answers.
-        super::support::switch_off(libc::SYS_landlock_create_ruleset);
+        Some("no-landlock") => super::support::switch_off(libc::SYS_landlock_create_ruleset),
+        Some("no-seccomp") => super::support::switch_off(libc::SYS_seccomp),
+        Some("no-unshare") => super::support::switch_off(libc::SYS_unshare),
+        Some("no-prctl") => super::support::switch_off(libc::SYS_prctl),
+        _ => {}
     }
     heliostat_workers::serve(work)
 }
