@@ -2,9 +2,9 @@
 //!
 //! ```text
 //! cargo xtask bench workers                  every table
-//! cargo xtask bench workers -- speed         throughput, p99 and CPU time at N = 1 to 128
-//! cargo xtask bench workers -- speed 5 1     only 5 us of work, one worker
-//! cargo xtask bench workers -- spawn | large | killer | cancel | overload | weight | idle
+//! cargo xtask bench workers speed         throughput, p99 and CPU time at N = 1 to 128
+//! cargo xtask bench workers speed 5 1     only 5 us of work, one worker
+//! cargo xtask bench workers spawn | large | killer | cancel | overload | weight | idle
 //! ```
 //!
 //! `sync` blocks its callers and locks both pipes in turn; `async` lets tokio callers pipeline

@@ -120,7 +120,7 @@ pub(crate) fn killer() {
                 .map(|at| {
                     let body = if at == 5 { deadly.clone() } else { body.clone() };
                     let design = design.clone();
-                    tokio::spawn(async move { (at != 5) && design.call(&body).await.is_err() })
+                    tokio::spawn(async move { design.call(&body).await.is_err() && at != 5 })
                 })
                 .collect();
             for task in tasks {

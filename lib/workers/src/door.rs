@@ -23,7 +23,7 @@ pub(crate) type Bell = u32;
 pub(crate) const AWAKE: Bell = 0;
 /// The sleeper waits for an event descriptor.
 pub(crate) const BY_EVENT: Bell = 1;
-/// The sleeper waits on the counter itself, as a futex.
+/// The sleeper waits on the note itself, as a futex.
 pub(crate) const BY_FUTEX: Bell = 2;
 
 /// See the module.
@@ -66,8 +66,10 @@ impl Door {
         self.asleep.store(AWAKE, Ordering::Relaxed);
     }
 
-    /// The counter as a futex word.
+    /// The note as a futex word: who sleeps waits for as long as it says [`BY_FUTEX`]. A ring
+    /// takes the note, so that one which comes before the sleeper is in the kernel is not lost;
+    /// on the counter it would be, when it is late and belongs to what was seen already.
     pub(crate) fn word(&self) -> &AtomicU32 {
-        &self.count
+        &self.asleep
     }
 }

@@ -29,7 +29,7 @@ use crate::lock;
 use crate::pool::Shared;
 use crate::region::{Layout, Region};
 use crate::sandbox::{Report, Transport};
-use crate::settings::{Settings, Weight};
+use crate::settings::{OnLine, Settings, Weight};
 use crate::sys::{self, Bell, Exit, Launched, Order, watch};
 use crate::tail::{BURST_BYTES, REST_MS, Tail};
 use crate::wire::{HEAD_BYTES, Head, Status, Tag, VERSION};
@@ -289,11 +289,7 @@ async fn read_some(fd: &Bell, room: &mut [u8]) -> io::Result<usize> {
 }
 
 /// Reads a worker's standard error, a burst at a time.
-async fn read_stderr(
-    fd: Arc<OwnedFd>,
-    tail: Arc<Mutex<Tail>>,
-    on_line: Option<Arc<dyn Fn(&str) + Send + Sync>>,
-) {
+async fn read_stderr(fd: Arc<OwnedFd>, tail: Arc<Mutex<Tail>>, on_line: Option<OnLine>) {
     let Ok(fd) = watch(fd, Interest::READABLE) else { return };
     let mut buffer = vec![0; BURST_BYTES];
     while let Ok(read) = read_some(&fd, &mut buffer).await {

@@ -69,8 +69,8 @@ pub use self::{
     program::Program,
     sandbox::{Layer, Limits, Need, Report, Sandbox, State, Transport},
     serve::serve,
-    settings::{Retry, Settings, Weight},
-    stage::{Ask, Permit, Stage},
+    settings::{OnLine, Retry, Settings, Weight},
+    stage::{Ask, Coming, Line, Permit, Stage},
     tally::{Counts, TenantTime},
 };
 

@@ -63,7 +63,7 @@ pub struct Settings {
     /// No shared memory even where it is to be had.
     pub pipes_only: bool,
     /// Gets each line that a worker writes to its standard error, of those that fit the budget.
-    pub on_stderr: Option<Arc<dyn Fn(&str) + Send + Sync>>,
+    pub on_stderr: Option<OnLine>,
 }
 
 impl Settings {
@@ -99,6 +99,9 @@ impl Settings {
         }
     }
 }
+
+/// Gets a line of text.
+pub type OnLine = Arc<dyn Fn(&str) + Send + Sync>;
 
 /// What happens to a job that ended its worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

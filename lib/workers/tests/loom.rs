@@ -70,6 +70,9 @@ fn a_sleeper_that_arms_again_is_rung_again() {
         let second = !first && seen < 2 && door.arm(seen, BY_FUTEX);
         let rung = publisher.join().unwrap();
         assert!(!first || rung[0] || rung[1]);
-        assert!(!second || rung[1]);
+        // The ring may be a late one for what was seen already. It takes the note all the same,
+        // and that is what a sleeper waits for.
+        assert!(!second || rung[0] || rung[1]);
+        assert!(!(first || second) || door.asleep.load(Ordering::Relaxed) == AWAKE);
     });
 }

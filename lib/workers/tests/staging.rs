@@ -3,6 +3,7 @@
 //! A discrete simulation, the same on every machine: two workers of 1 ms a job, jobs of 120 KiB,
 //! some of which are downloaded first for 200 ms. `cargo test -p heliostat-workers --test staging
 //! -- --nocapture` prints the table.
+#![expect(clippy::print_stdout, reason = "the table is for people")]
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};

@@ -24,6 +24,7 @@ mod settle;
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::task::{Wake, Waker};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
@@ -49,6 +50,8 @@ pub(crate) struct Desk {
     pub(crate) quarantine: bool,
     /// Wakes the owner.
     pub(crate) nudge: Arc<Notify>,
+    /// Wakes the owner, which asks for a permit again.
+    pub(crate) again: Waker,
     /// A worker is wanted here.
     pub(crate) wanted: AtomicBool,
     state: Mutex<Option<Open>>,
@@ -128,15 +131,26 @@ impl Open {
     }
 }
 
+/// Wakes a desk's owner.
+struct Again(Arc<Notify>);
+
+impl Wake for Again {
+    fn wake(self: Arc<Self>) {
+        self.0.notify_one();
+    }
+}
+
 /// No worker.
 const CLOSED: usize = usize::MAX;
 
 impl Desk {
     pub(crate) fn new(index: usize, quarantine: bool) -> Desk {
+        let nudge = Arc::new(Notify::new());
         Desk {
             index,
             quarantine,
-            nudge: Arc::new(Notify::new()),
+            again: Waker::from(Arc::new(Again(nudge.clone()))),
+            nudge,
             wanted: AtomicBool::new(false),
             state: Mutex::new(None),
             load: AtomicUsize::new(CLOSED),

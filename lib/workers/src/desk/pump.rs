@@ -105,7 +105,10 @@ impl Desk {
     /// Puts jobs from the queue into the ring while there is room.
     fn fill(&self, shared: &Shared, open: &mut Open, window: usize, woken: &mut Vec<Waker>) {
         while open.takes(window) {
-            let Some(call) = shared.next(self.quarantine, woken) else { break };
+            let Some(call) = shared.next(self.quarantine, woken) else {
+                shared.nobody_waits();
+                break;
+            };
             let Some(permit) = shared.permit(&call, self) else {
                 shared.put_back(call, self.quarantine);
                 break;
@@ -196,17 +199,17 @@ impl Shared {
         let Some(stage) = &self.settings.stage else { return Some(None) };
         let job = &call.job;
         let ask = Ask { bytes: job.body.len(), kind: job.kind, tenant: job.tenant };
-        let again = Waker::from(Arc::new(Again(desk.nudge.clone())));
-        stage.enter(ask, &again).map(Some)
+        stage.enter(ask, &desk.again).map(Some)
     }
-}
 
-/// Wakes a desk's owner, which asks for the permit again.
-struct Again(Arc<tokio::sync::Notify>);
-
-impl std::task::Wake for Again {
-    fn wake(self: Arc<Self>) {
-        self.0.notify_one();
+    /// Tells the stage when no job wants a permit.
+    fn nobody_waits(&self) {
+        if let Some(stage) = &self.settings.stage
+            && !self.has_work(false)
+            && !self.has_work(true)
+        {
+            stage.nobody_waits();
+        }
     }
 }
 

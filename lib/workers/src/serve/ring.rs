@@ -171,21 +171,18 @@ impl Wait {
         let longest = u64::from(region.table().spin_ns.load(Ordering::Relaxed)).min(SPIN_MAX_NS);
         let worth = self.gap_ns < longest || self.waits.is_multiple_of(PROBE);
         let limit = Duration::from_nanos(if worth { longest } else { 0 });
-        while worth {
+        while began.elapsed() < limit {
             for _ in 0..CHECKS {
                 if door.count() != done {
                     return self.learn(began.elapsed());
                 }
                 spin_loop();
             }
-            if began.elapsed() >= limit {
-                break;
-            }
             sched_yield();
         }
         while door.arm(done, BY_FUTEX) {
             // Woken, interrupted or too late: the door tells.
-            let _ = futex::wait(door.word(), futex::Flags::empty(), done, None);
+            let _ = futex::wait(door.word(), futex::Flags::empty(), BY_FUTEX, None);
         }
         self.learn(began.elapsed().max(limit));
     }

@@ -8,7 +8,8 @@ use std::task::Waker;
 use std::thread;
 use std::time::Duration;
 
-use heliostat_workers::{Ask, BodyWriter, Job, Permit, Settings, Stage, Transport};
+use heliostat_workers::{Ask, BodyWriter, Job, Line, Permit, Settings, Stage, Transport};
+use tokio::sync::Semaphore;
 
 use crate::support::{eventually, pipes, pool, run, settings, transports};
 use crate::tests;
@@ -24,6 +25,7 @@ tests!(
     large_bodies,
     long_replies,
     stages_are_asked,
+    a_stage_of_futures,
     tenants_are_charged,
     transports_are_reported,
 );
@@ -212,6 +214,36 @@ fn stages_are_asked() {
         assert_eq!(Arc::strong_count(&data), 1);
         assert_eq!(stage.most.load(Ordering::SeqCst), 2);
         eventually("all permits are back", || stage.inside.load(Ordering::SeqCst) == 0).await;
+    });
+}
+
+/// Others hold the permits too: who waits is woken when they let go, and what nobody wants any
+/// more goes back.
+fn a_stage_of_futures() {
+    run(async {
+        let semaphore = Arc::new(Semaphore::new(2));
+        let of = semaphore.clone();
+        let stage = Arc::new(Line::new(move |_| {
+            let of = of.clone();
+            Box::pin(async move { Some(Box::new(of.acquire_owned().await.ok()?) as Permit) })
+        }));
+        let pool = pool(Settings { stage: Some(stage), workers: 2, ..settings() });
+        for round in 0..20 {
+            let others = semaphore.clone().acquire_many_owned(2).await.unwrap();
+            let tickets: Vec<_> = (0..30).map(|_| pool.submit(Job::new("abc")).unwrap()).collect();
+            if round % 2 == 0 {
+                drop(tickets);
+                drop(others);
+            } else {
+                drop(others);
+                for ticket in tickets {
+                    assert_eq!(ticket.await.unwrap().bytes(), b"cba");
+                }
+            }
+            // With nothing to do, not even a place in the line is held.
+            eventually("all are back", || semaphore.available_permits() == 2).await;
+        }
+        assert_eq!(pool.counts().queue_jobs, 0);
     });
 }
 

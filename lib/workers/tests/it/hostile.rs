@@ -220,7 +220,7 @@ impl Ring {
         self.set(REPLIES + 4, 0);
         self.bell();
         // SAFETY: a futex word inside of the mapping.
-        unsafe { libc::syscall(libc::SYS_futex, self.0.add(REPLIES), libc::FUTEX_WAKE, 9) };
+        unsafe { libc::syscall(libc::SYS_futex, self.0.add(REPLIES + 4), libc::FUTEX_WAKE, 9) };
     }
 
     fn bell(&self) {

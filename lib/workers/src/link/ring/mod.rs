@@ -198,14 +198,15 @@ impl Watch {
             tv_nsec: limit.subsec_nanos().into(),
         };
         if door.arm(self.seen, BY_FUTEX) {
-            let _ = futex::wait(door.word(), futex::Flags::empty(), self.seen, Some(&limit));
+            let _ = futex::wait(door.word(), futex::Flags::empty(), BY_FUTEX, Some(&limit));
         }
     }
 
     /// Wakes whoever sleeps on the door.
     pub(crate) fn stir(&self) {
-        let _ =
-            futex::wake(self.region.table().replies.word(), futex::Flags::empty(), u32::MAX >> 1);
+        let door = &self.region.table().replies;
+        door.disarm();
+        let _ = futex::wake(door.word(), futex::Flags::empty(), u32::MAX >> 1);
     }
 }
 
