@@ -203,7 +203,7 @@ fn drive(runtime: &tokio::runtime::Runtime, pool: &Pool, wild: bool, time: Durat
                         counts[1].fetch_add(u64::from(gone), Ordering::Relaxed);
                     } else {
                         pool.call(Job::new(body.clone())).await.unwrap();
-                        counts[0].fetch_add(u64::from(caller % 2), Ordering::Relaxed);
+                        counts[0].fetch_add(caller % 2, Ordering::Relaxed);
                     }
                     tokio::task::yield_now().await;
                 }

@@ -43,6 +43,6 @@ async fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn primes_below(limit: u64) -> u64 {
-    let is_prime = |n: &u64| (2..).take_while(|d| d * d <= *n).all(|d| n % d != 0);
+    let is_prime = |n: &u64| (2..).take_while(|d| d * d <= *n).all(|d| !n.is_multiple_of(d));
     (2..limit).filter(is_prime).count() as u64
 }

@@ -52,12 +52,13 @@ impl Door {
 
     /// Asks to be rung; false if something beyond `seen` is there already, and sleep would be wrong.
     pub(crate) fn arm(&self, seen: u32, bell: Bell) -> bool {
-        self.asleep.store(bell, Ordering::Relaxed);
+        // An exchange, so that each change of the note follows the one before for everybody.
+        self.asleep.swap(bell, Ordering::Relaxed);
         fence(Ordering::SeqCst);
         if self.count.load(Ordering::Acquire) == seen {
             return true;
         }
-        self.asleep.store(AWAKE, Ordering::Relaxed);
+        self.asleep.swap(AWAKE, Ordering::Relaxed);
         false
     }
 

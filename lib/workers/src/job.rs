@@ -146,7 +146,8 @@ impl<T: Into<Bytes>> From<T> for Body {
 ///     body.write_all(chunk.as_bytes())?;
 /// }
 /// let job = Job::new(body.finish()?);
-/// # std::io::Result::Ok(drop(job))
+/// # drop(job);
+/// # std::io::Result::Ok(())
 /// ```
 #[derive(Debug)]
 pub struct BodyWriter {

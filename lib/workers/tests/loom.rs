@@ -72,7 +72,8 @@ fn a_sleeper_that_arms_again_is_rung_again() {
         assert!(!first || rung[0] || rung[1]);
         // The ring may be a late one for what was seen already. It takes the note all the same,
         // and that is what a sleeper waits for.
-        assert!(!second || rung[0] || rung[1]);
-        assert!(!(first || second) || door.asleep.load(Ordering::Relaxed) == AWAKE);
+        let note = door.asleep.load(Ordering::Relaxed);
+        assert!(!second || rung[0] || rung[1], "{seen} {rung:?} {note}");
+        assert!(!(first || second) || note == AWAKE, "{first} {seen} {rung:?}");
     });
 }

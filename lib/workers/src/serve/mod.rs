@@ -1,4 +1,4 @@
-//! The worker's side: [`serve`].
+//! The worker's side: [`serve`](fn@serve).
 //!
 //! A worker reads its settings from the parent, builds its sandbox, says what came of it, and
 //! then does one job after the other until the parent has no more. It is one thread; whatever it

@@ -203,7 +203,7 @@ struct Ring(*mut u8, usize);
 impl Ring {
     fn word(&self, at: usize) -> &std::sync::atomic::AtomicU32 {
         // SAFETY: inside of the mapping, and aligned, by the constants of this file.
-        unsafe { &*self.0.add(at).cast() }
+        unsafe { &*self.0.wrapping_add(at).cast() }
     }
 
     fn get(&self, at: usize) -> u32 {
@@ -219,8 +219,9 @@ impl Ring {
         self.set(REPLIES, count);
         self.set(REPLIES + 4, 0);
         self.bell();
+        let word = self.0.wrapping_add(REPLIES + 4);
         // SAFETY: a futex word inside of the mapping.
-        unsafe { libc::syscall(libc::SYS_futex, self.0.add(REPLIES + 4), libc::FUTEX_WAKE, 9) };
+        unsafe { libc::syscall(libc::SYS_futex, word, libc::FUTEX_WAKE, 9) };
     }
 
     fn bell(&self) {
@@ -312,7 +313,7 @@ fn scribble(ring: &Ring) -> ! {
         let small = state >> 56 & 1 == 0;
         let value = if small { (state >> 40) as u32 % 32 } else { (state >> 20) as u32 };
         ring.set((state as usize >> 8) % words.min(ring.1 / 4) * 4, value);
-        if state % 64 == 0 {
+        if state.is_multiple_of(64) {
             ring.bell();
         }
     }

@@ -194,7 +194,7 @@ async fn cycle(round: usize) {
     let pool = pool(Settings { workers: 2, refuse_for: Duration::ZERO, limit, ..settings });
     let good: Vec<_> = (0..8).map(|_| pool.submit(Job::new("abc")).unwrap()).collect();
     let bad = pool.submit(Job::new("").kind(SEGFAULT)).unwrap();
-    if round % 3 == 0 {
+    if round.is_multiple_of(3) {
         eventually("one is there", || pool.counts().launched > 0).await;
         let signal = if round % 4 == 3 { Signal::STOP } else { Signal::KILL };
         for pid in pool.processes() {
@@ -262,11 +262,13 @@ fn become_nobody() -> Result<Vec<(OwnedFd, OwnedFd)>, &'static str> {
     let most = Rlimit { maximum: now.maximum, ..most };
     setrlimit(Resource::Nofile, most).map_err(|_| "too few descriptors are allowed")?;
     if rustix::process::getuid().is_root() {
-        // SAFETY: plain system calls without pointers to anything; all threads are told.
-        let gone = unsafe {
-            libc::setgroups(0, std::ptr::null()) | libc::setgid(65534) | libc::setuid(65534)
-        };
-        if gone != 0 {
+        // SAFETY: an empty list has no address; all threads are told.
+        let groups = unsafe { libc::setgroups(0, std::ptr::null()) };
+        // SAFETY: a plain number.
+        let group = unsafe { libc::setgid(65534) };
+        // SAFETY: as above.
+        let user = unsafe { libc::setuid(65534) };
+        if (groups, group, user) != (0, 0, 0) {
             return Err("privileges cannot be given up");
         }
     }

@@ -1,5 +1,7 @@
 //! The tests that need real workers. The binary is its own worker, which is why it has no
 //! standard harness.
+#![expect(clippy::unwrap_used, reason = "these are tests, though the harness is not the usual one")]
+#![expect(clippy::print_stdout, reason = "a process of its own tells the test how it went")]
 
 /// The worker side.
 mod worker;
