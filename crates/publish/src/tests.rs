@@ -8,6 +8,7 @@ use heliostat_snapshot::Snapshot;
 use heliostat_snapshot::records::{HostRow, PlaceNetblockRow};
 use heliostat_testing_world::{Scale, generate};
 use proptest::prelude::*;
+use zerocopy::IntoBytes;
 
 use crate::{Stamp, compile, publish};
 
@@ -95,7 +96,9 @@ proptest! {
         }
         let snapshot = Snapshot::from_bytes(bytes_of(&world)).unwrap();
         for address in probes.iter().map(IpNet::addr) {
-            let place = snapshot.place(address);
+            let place = snapshot.place_prefix(address).map(|(_, place)| place);
+            let telling = place.filter(|place| place.tells());
+            prop_assert_eq!(snapshot.place(address).map(IntoBytes::as_bytes), telling.map(IntoBytes::as_bytes));
             let asn = longest(&world.netblock_asns, address).map_or(0, |asn: Asn| asn.0);
             prop_assert_eq!(place.map_or(0, |place| place.asn.get()), asn);
             let country = longest(&world.netblock_countries, address);

@@ -53,6 +53,11 @@ pub enum Ending {
     ///
     /// A server started in the same place has a serving thread for each allowed CPU.
     Cpus(CpusArgs),
+    /// Start a worker process, and print which layers of its sandbox are in force here.
+    ///
+    /// Strangers' bytes are parsed in such processes. Which layers there are depends on the kernel
+    /// and on the container around it.
+    Workers(WorkersArgs),
 }
 
 /// Arguments of `demo`.
@@ -147,6 +152,20 @@ pub struct InspectArgs {
 /// Arguments of `cpus`.
 #[derive(Debug, clap::Args)]
 pub struct CpusArgs {
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `workers`.
+#[derive(Debug, clap::Args)]
+pub struct WorkersArgs {
+    /// Start one, have it do a job, and say what it is kept from.
+    #[arg(long, required = true)]
+    pub check: bool,
+    /// Fail unless every layer that needs no privileges is in force.
+    #[arg(long)]
+    pub strict: bool,
     /// Print JSON.
     #[arg(long)]
     pub json: bool,
