@@ -5,7 +5,6 @@ use std::fs;
 use anyhow::{Result, ensure};
 use expect_test::expect;
 use heliostat_testing_e2e::{Connection, Director, address_unused, exchange, get, wait_until};
-use rustix::process::Signal;
 
 use crate::fixture::{METALINK, MIRRORLIST, compile_one, replace, snapshot_of};
 
@@ -25,7 +24,6 @@ fn answers_are_counted_by_what_they_were_about() -> Result<()> {
     })?;
     fs::write(folder.path().join("bad"), b"bad")?;
     replace(&folder.path().join("bad"), &snapshot)?;
-    director.signal(Signal::HUP)?;
     let page = wait_until("a refusal", || {
         let page = get(metrics, "/metrics")?;
         Ok(page.body.contains("{outcome=\"refused\"} 1\n").then_some(page))
