@@ -192,6 +192,7 @@ impl<'c, T: Trace> Walk<'_, 'c, T> {
                 self.trace.left_out(tier, mirror, reason);
                 continue;
             }
+            self.choice.take(row.host.get());
             keys.push(draw::key(random.exponential() * row.weight_inverse.get(), mirror));
             entered(row);
         }
@@ -232,7 +233,7 @@ impl<'c, T: Trace> Walk<'_, 'c, T> {
         self.draw(tier, private)
     }
 
-    /// Enters a mirror into the draw of a tier, if it fits and its host was not picked before.
+    /// Enters a mirror into the draw of a tier, if it fits and its host is not in already.
     fn enter(&mut self, tier: Tier, mirror: u32) {
         let Some(row) = self.case.mirrors.get(mirror as usize) else { return };
         if self.choice.has(row.host.get()) {
@@ -241,6 +242,7 @@ impl<'c, T: Trace> Walk<'_, 'c, T> {
         if let Err(reason) = self.case.fit(tier, row) {
             return self.trace.left_out(tier, mirror, reason);
         }
+        self.choice.take(row.host.get());
         let order = self.random.exponential();
         // Netblocks of one length are equals, whatever their bandwidth.
         let order = if tier == Tier::Netblock { order } else { order * row.weight_inverse.get() };
@@ -252,19 +254,14 @@ impl<'c, T: Trace> Walk<'_, 'c, T> {
     fn draw(&mut self, tier: Tier, private: impl Fn(u32) -> bool) -> bool {
         let mut keys = std::mem::take(&mut self.choice.keys);
         keys.sort_unstable();
-        let before = self.choice.picks.len();
         for &key in &keys {
             let (order, mirror) = draw::item(key);
-            let Some(row) = self.case.mirrors.get(mirror as usize) else { continue };
-            // A host may have entered twice, with two mirrors or two netblocks.
-            if !self.choice.has(row.host.get()) {
-                let pick = Pick { mirror, private: private(mirror) };
-                self.choice.pick(row.host.get(), pick);
-                self.trace.picked(tier, pick, order);
-            }
+            let pick = Pick { mirror, private: private(mirror) };
+            self.choice.picks.push(pick);
+            self.trace.picked(tier, pick, order);
         }
+        let picked = !keys.is_empty();
         self.choice.keys = keys;
-        let picked = self.choice.picks.len() > before;
         if picked && self.choice.nearest.is_none() {
             self.choice.nearest = Some(tier);
         }

@@ -160,12 +160,11 @@ impl Shared {
         if !proxies.trusts(peer) {
             return crate::ask::behind_tunnel(peer);
         }
-        let name = match headers.contains_key(&X_FORWARDED_FOR) {
-            true => &X_FORWARDED_FOR,
-            false => &FORWARDED,
+        let lines = match headers.get_all(&X_FORWARDED_FOR).iter() {
+            lines if lines.size_hint().0 > 0 => lines,
+            _ => headers.get_all(&FORWARDED).iter(),
         };
-        let lines = headers.get_all(name).iter().map(HeaderValue::as_bytes);
-        crate::ask::behind_tunnel(proxies.client(peer, lines))
+        crate::ask::behind_tunnel(proxies.client(peer, lines.map(HeaderValue::as_bytes)))
     }
 
     /// Adds a line for an answer about a repository.
