@@ -21,6 +21,8 @@ mod mirror;
 mod network;
 /// The director: `heliostat serve`, as a process.
 mod director;
+/// A PostgreSQL server of the test's own.
+mod postgres;
 /// The client: `dnf`, with a root folder of its own.
 mod dnf;
 
@@ -31,5 +33,6 @@ pub use http::{Connection, CutShort, Response, exchange, get};
 pub use mirror::Mirror;
 pub use network::{Listed, Network};
 pub use patience::{PATIENCE, wait_until};
+pub use postgres::Postgres;
 pub use repository::{PACKAGE, Repository, sha256};
 pub use skip::{missing, skip};
