@@ -199,17 +199,30 @@ pub struct Txn<'a> {
     changes: Vec<Change>,
     /// The data is as old as its source says, not as new as the change.
     dated: bool,
+    abandoned: bool,
 }
 
 impl<'a> Txn<'a> {
     fn begin(mut view: View<'a>, actor: &Actor) -> Result<Txn<'a>, Error> {
         let state = view.state()?;
-        Ok(Txn { view, actor: actor.clone(), state, changes: Vec::new(), dated: false })
+        Ok(Txn {
+            view,
+            actor: actor.clone(),
+            state,
+            changes: Vec::new(),
+            dated: false,
+            abandoned: false,
+        })
     }
 
     /// What is there now, the changes so far included.
     pub fn view(&mut self) -> &mut View<'a> {
         &mut self.view
+    }
+
+    /// Makes a dry run of it after all: nothing of it will count.
+    pub fn abandon(&mut self) {
+        self.abandoned = true;
     }
 
     /// Who does it.
@@ -267,7 +280,7 @@ impl<'a> Txn<'a> {
     }
 
     fn finish(mut self, ending: Ending) -> Result<Vec<Change>, Error> {
-        if ending == Ending::DryRun {
+        if ending == Ending::DryRun || self.abandoned {
             self.view.session.rollback()?;
             return Ok(self.changes);
         }

@@ -58,6 +58,12 @@ pub enum Error {
     /// The snapshot could not be written.
     #[error("the snapshot was not written")]
     Publish(#[from] heliostat_publish::Error),
+    /// The catalog did not do it.
+    #[error("catalog")]
+    Catalog(#[from] heliostat_catalog::Error),
+    /// The folder of generations could not be used.
+    #[error("publish")]
+    Generations(#[from] heliostat_publish::GenerationsError),
     /// A file is no good snapshot.
     #[error("{path} is no good")]
     Snapshot {
@@ -93,6 +99,7 @@ impl Error {
             | Error::NoSnapshot
             | Error::HeaderBytes { .. }
             | Error::Question(_) => 2,
+            Error::Catalog(error) if error.is_refusal() => 2,
             _ => 1,
         }
     }

@@ -9,8 +9,12 @@
 pub mod args;
 /// What a server is told, by arguments and by a file.
 pub mod serve_options;
+/// Other systems' data.
+mod source;
 /// Other systems' data to a snapshot.
 mod compile;
+/// What people do with the catalog.
+pub mod catalog;
 /// What a file holds.
 mod inspect;
 /// Why these mirrors.
@@ -19,6 +23,8 @@ mod explain;
 mod progress;
 /// Countries by address, from a database file.
 mod countries;
+/// The time, and how people read it.
+mod clock;
 /// Columns for people.
 mod table;
 /// Why a command failed.
@@ -41,6 +47,11 @@ use std::io::Write;
 pub fn run(command: &args::Ending, out: &mut impl Write) -> Result<(), Error> {
     match command {
         args::Ending::Compile { source } => compile::run(source, out),
+        args::Ending::Init(args) => catalog::init(args, out),
+        args::Ending::Import { source } => catalog::import(source, out),
+        args::Ending::Publish(args) => catalog::publish(args, out),
+        args::Ending::Rollback(args) => catalog::rollback(args, out),
+        args::Ending::Audit(args) => catalog::audit(args, out),
         args::Ending::Inspect(args) => inspect::run(args, out),
         args::Ending::Explain(args) => explain::run(args, out),
     }

@@ -49,7 +49,10 @@ fn explain_names_every_candidate() -> Result<()> {
 
 #[test]
 fn every_command_explains_itself() -> Result<()> {
-    for command in ["compile", "serve", "inspect", "explain", "demo"] {
+    for command in [
+        "compile", "serve", "inspect", "explain", "demo", "init", "import", "publish", "rollback",
+        "audit",
+    ] {
         let help = run(&[command, "--help"])?;
         assert!(help.contains("Usage:"), "{command}: {help}");
     }
