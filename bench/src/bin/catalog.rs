@@ -68,7 +68,8 @@ fn commands(inputs: &Inputs, place: &str, to: &str) -> Vec<Measured> {
     let [cache, next] = [&inputs.cache, &inputs.cache_next].map(|path| text(path.clone()));
     let (netblocks, countries) = (text(inputs.netblocks.clone()), text(inputs.countries.clone()));
     let tables = ["--netblocks", &netblocks, "--countries", &countries];
-    let import = |cache: &str| with(&[&["import", "mirrormanager", "--cache", cache], &tables[..]].concat());
+    let import =
+        |cache: &str| with(&[&["import", "mirrormanager", "--cache", cache], &tables[..]].concat());
     let publish = with(&["publish", "--once", "--to", to]);
     let publish_s = if place.starts_with("postgres") { 8.0 } else { 5.0 };
     vec![

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use crate::catalog::Resource;
 use crate::catalog::args as catalog;
 use crate::serve_options::ServeOptions;
 
@@ -54,6 +55,12 @@ pub enum Ending {
         #[command(subcommand)]
         source: catalog::ImportSource,
     },
+    /// Write the catalog for another system, so that it can run on.
+    Export {
+        /// Which system.
+        #[command(subcommand)]
+        target: catalog::ExportTarget,
+    },
     /// Compile the catalog into the next snapshot of a folder.
     ///
     /// Without `--once` it stays and publishes whenever the catalog has changed. A server that
@@ -63,6 +70,20 @@ pub enum Ending {
     Rollback(catalog::RollbackArgs),
     /// Print who changed what in the catalog, and when.
     Audit(catalog::AuditArgs),
+    /// What the catalog holds, one command for each sort.
+    #[command(flatten)]
+    Resource(Resource),
+    /// Print what makes a shell complete commands and options.
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+    /// Write a manual page for every command into a folder.
+    Man {
+        /// The folder.
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+    },
     /// Print what a snapshot holds.
     Inspect(InspectArgs),
     /// Print every mirror for a client: its tier, weight and order, or why it is left out.

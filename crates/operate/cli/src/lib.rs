@@ -17,6 +17,8 @@ mod compile;
 pub mod catalog;
 /// What a file holds.
 mod inspect;
+/// Manual pages and completions.
+mod manual;
 /// Why these mirrors.
 mod explain;
 /// How far long work has come.
@@ -49,9 +51,13 @@ pub fn run(command: &args::Ending, out: &mut impl Write) -> Result<(), Error> {
         args::Ending::Compile { source } => compile::run(source, out),
         args::Ending::Init(args) => catalog::init(args, out),
         args::Ending::Import { source } => catalog::import(source, out),
+        args::Ending::Export { target } => catalog::export(target, out),
         args::Ending::Publish(args) => catalog::publish(args, out),
         args::Ending::Rollback(args) => catalog::rollback(args, out),
         args::Ending::Audit(args) => catalog::audit(args, out),
+        args::Ending::Resource(resource) => catalog::resource(resource, out),
+        args::Ending::Completions { shell } => manual::completions(*shell, out),
+        args::Ending::Man { folder } => manual::pages(folder, out),
         args::Ending::Inspect(args) => inspect::run(args, out),
         args::Ending::Explain(args) => explain::run(args, out),
     }

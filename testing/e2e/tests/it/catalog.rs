@@ -57,6 +57,13 @@ fn from_a_cache_to_a_server(folder: &Path, catalog: &str) -> Result<()> {
         assert_eq!(body(&ours), body(&theirs), "{target}");
     }
 
+    // What goes out is what came in: the old servers answer as before.
+    let out = folder.join("out.cache");
+    run(&["export", "mirrormanager-cache", "--catalog", catalog, "-o", text(&out)?])?;
+    let read =
+        |path: &Path| mirrormanager::cache_read(&fs::read(path)?, &mut |_| {}).context("read");
+    assert_eq!(read(&out)?.world, read(&first)?.world);
+
     let json = import(&["--json"], &cache(folder, "second")?)?;
     let renamed = json.lines().find(|line| line.contains("\"resource\":\"host\""));
     let renamed = renamed.context("no host changed")?;
@@ -71,6 +78,72 @@ fn from_a_cache_to_a_server(folder: &Path, catalog: &str) -> Result<()> {
 
     let trail = run(&["audit", "--catalog", catalog, "--resource", "host"])?;
     assert!(trail.contains("import:") && trail.contains("\"first.example\" -> "), "{trail}");
+    Ok(())
+}
+
+/// What staff do all day, without any import.
+#[test]
+fn people_add_list_show_edit_and_remove() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let catalog = folder.path().join("catalog.db");
+    run(&["init", "--catalog", text(&catalog)?])?;
+    let place = ["--catalog", text(&catalog)?];
+    let call = |sort: &str, arguments: &[&str]| -> Result<String> {
+        run(&[&[sort][..], &place, arguments].concat())
+    };
+    call("site", &["add", "University"])?;
+    call("category", &["add", "EPEL", "--set", "top=pub/epel"])?;
+    let mirrors = "mirrors=[{category = \"EPEL\", urls = [{url = \"https://m.example/epel\"}]}]";
+    let sets = ["--set", "site=University", "--set", "country=SE", "--set", mirrors];
+    let error = call("host", &[&["add", "m.example"][..], &sets].concat()).unwrap_err();
+    assert!(format!("{error:#}").contains("there is no country SE"), "{error:#}");
+    let sets = ["--set", "site=University", "--set", mirrors];
+    let added = call("host", &[&["add", "m.example"][..], &sets].concat())?;
+    assert!(added.starts_with("+ host m.example"), "{added}");
+    let listed = call("host", &["list"])?;
+    assert!(listed.contains("m.example  University  public"), "{listed}");
+    let edited = call("host", &["edit", "m.example", "--set", "active_owner=false"])?;
+    assert!(edited.contains("active_owner true -> false"), "{edited}");
+    assert!(call("host", &["list"])?.contains("off (owner)"));
+    let shown = call("host", &["show", "m.example"])?;
+    assert!(shown.contains("url = \"https://m.example/epel\""), "{shown}");
+    // What `show` prints is what `edit` takes.
+    let file = folder.path().join("host.toml");
+    fs::write(&file, shown.replace("bandwidth_mbit_s = 100", "bandwidth_mbit_s = 900"))?;
+    let edited = call("host", &["edit", "m.example", "--file", text(&file)?])?;
+    assert!(edited.contains("bandwidth_mbit_s 100 -> 900"), "{edited}");
+    let mut command = Command::new(binary()?);
+    command.args(["host", "edit", "m.example"]).args(place).env_remove("VISUAL");
+    let done = command.env("EDITOR", "sed -i s/900/901/").output()?;
+    assert!(String::from_utf8_lossy(&done.stdout).contains("900 -> 901"), "{done:?}");
+    let json = call("host", &["show", "m.example", "--json"])?;
+    assert!(json.contains("\"bandwidth_mbit_s\": 901"), "{json}");
+    let error = call("host", &["edit", "m.example", "--set", "bandwith=1"]).unwrap_err();
+    assert!(format!("{error:#}").contains("unknown field `bandwith`"), "{error:#}");
+    let error = call("repo", &["add", "epel-9/x86_64", "--set", "directory=pub/x"]).unwrap_err();
+    assert!(format!("{error:#}").contains("there is no directory pub/x"), "{error:#}");
+    call("repo", &["add", "epel-9/x86_64"])?;
+    call("repo", &["remove", "epel-9/x86_64"])?;
+    let error = call("site", &["remove", "University"]).unwrap_err();
+    assert!(format!("{error:#}").contains("it has 1 hosts"), "{error:#}");
+    call("host", &["remove", "m.example"])?;
+    call("site", &["remove", "University"])?;
+    assert_eq!(call("site", &["list", "--json"])?.trim(), "[]");
+    let trail = run(&[&["audit"][..], &place].concat())?;
+    assert_eq!(trail.lines().count(), 1 + 10, "{trail}");
+    Ok(())
+}
+
+#[test]
+fn every_command_has_a_page_and_completes() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    run(&["man", text(folder.path())?])?;
+    let page = fs::read_to_string(folder.path().join("heliostat-host-edit.1"))?;
+    assert!(page.contains(".TH") && page.contains("EDITOR"), "{page}");
+    for shell in ["bash", "zsh", "fish"] {
+        let script = run(&["completions", shell])?;
+        assert!(script.contains("netblock") && script.contains("rollback"), "{shell}");
+    }
     Ok(())
 }
 
@@ -180,9 +253,7 @@ impl Drop for Reaped {
 }
 
 fn serves(director: &Director, mirror: &str) -> Result<()> {
-    wait_until(mirror, || {
-        Ok(body(&director.get(MIRRORLIST)?).contains(mirror).then_some(()))
-    })
+    wait_until(mirror, || Ok(body(&director.get(MIRRORLIST)?).contains(mirror).then_some(())))
 }
 
 /// A cache of a network of one mirror.

@@ -14,6 +14,7 @@ pub struct CatalogArgs {
     /// The catalog: an SQLite file, or the `postgres://` URL of a database.
     #[arg(
         long,
+        global = true,
         value_name = "PLACE",
         env = "HELIOSTAT_CATALOG",
         hide_env_values = true,
@@ -74,6 +75,26 @@ pub struct ImportOptions {
     /// Print every change as a line of JSON.
     #[arg(long)]
     pub json: bool,
+}
+
+/// What `export` writes.
+#[derive(Debug, Subcommand)]
+pub enum ExportTarget {
+    /// The protobuf cache that MirrorManager's mirrorlist servers read.
+    MirrormanagerCache {
+        /// What to export.
+        #[command(flatten)]
+        catalog: CatalogArgs,
+        /// The cache to write; what was there is replaced as a whole.
+        #[arg(short, long, value_name = "FILE")]
+        output: PathBuf,
+        /// Where to write the lines of `prefix ASN`, which are a file of their own.
+        #[arg(long, value_name = "FILE")]
+        netblocks: Option<PathBuf>,
+        /// Where to write the lines of `country,continent`, which are a file of their own.
+        #[arg(long, value_name = "FILE")]
+        countries: Option<PathBuf>,
+    },
 }
 
 /// Arguments of `publish`.

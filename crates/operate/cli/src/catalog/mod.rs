@@ -6,12 +6,19 @@ pub mod args;
 mod difference;
 /// Filling it, and making snapshots of it.
 mod flow;
+/// The catalog for other systems.
+mod export;
 /// Who changed what, and when.
 mod trail;
+/// One set of commands for every sort of thing.
+mod resource;
 
 use heliostat_catalog::{Actor, Catalog};
 
+pub(crate) use export::export;
 pub(crate) use flow::{import, init, publish, rollback};
+pub(crate) use resource::run as resource;
+pub use resource::{Resource, ResourceAction, ResourceArgs};
 pub(crate) use trail::audit;
 
 use crate::{Error, clock};
