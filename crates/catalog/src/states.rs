@@ -6,7 +6,7 @@
 //! directory id. It is stored as numbers of seven bits a byte, `length × 8 + state`.
 //!
 //! The list is canonical: no run is empty, neighbours differ, and the last one is not
-//! [`MirrorState::Unknown`]. Equal lists are equal bytes.
+//! [unknown](crate::states::MirrorState::Unknown). Equal lists are equal bytes.
 
 use crate::Error;
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use heliostat_exchange::mirrormanager;
+use heliostat_model::{Directory, World};
 use heliostat_testing_e2e::{Director, Network, Postgres, Response, binary, run, skip, wait_until};
 
 use crate::fixture::{METALINK, MIRRORLIST};
@@ -232,6 +233,54 @@ fn killed_at_any_moment_everything_is_whole() -> Result<()> {
     Ok(())
 }
 
+/// A disk that fills up: an error that says so, and everything is as it was.
+#[test]
+fn a_full_disk_loses_nothing() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let (catalog, to) = (folder.path().join("catalog.db"), folder.path().join("to"));
+    let place = ["--catalog", text(&catalog)?];
+    run(&[&["init"][..], &place].concat())?;
+    let small = cache(folder.path(), "first")?;
+    let publish = [&["publish", "--once", "--to", text(&to)?][..], &place].concat();
+    let import = |cache: &str| -> Vec<String> {
+        let words = [&["import", "mirrormanager", "--cache", cache][..], &place].concat();
+        words.into_iter().map(str::to_owned).collect()
+    };
+    run(&import(text(&small)?))?;
+    run(&publish)?;
+    let mut world = network("first")?.world()?;
+    for at in 0..2_000 {
+        let name = format!("pub/{at}");
+        world.directories.push(Directory { name, ..world.directories[0].clone() });
+    }
+    let large = written(&world, folder.path(), "large")?;
+    let large = import(text(&large)?);
+    let trail = || run(&[&["audit"][..], &place].concat());
+    let before = trail()?;
+    let said = on_a_full_disk(&large.iter().map(String::as_str).collect::<Vec<_>>())?;
+    assert!(said.contains("SQLite: "), "{said}");
+    assert_eq!(trail()?, before);
+    // Now there is room for the catalog, but none for the snapshot.
+    run(&large)?;
+    let said = on_a_full_disk(&publish)?;
+    assert!(said.contains("the snapshot was not written; the one before it stays"), "{said}");
+    assert!(said.contains("File too large"), "{said}");
+    assert_eq!(fs::read_link(to.join("current.snapshot"))?, Path::new("heliostat.1.snapshot"));
+    run(&["inspect", "--verify", text(&to.join("current.snapshot"))?])?;
+    assert!(run(&publish)?.contains("generation 2,"));
+    Ok(())
+}
+
+/// Runs a command where no file can grow beyond 64 blocks (32 KiB, or 64 with some shells), and gives what it said when it failed.
+fn on_a_full_disk(arguments: &[&str]) -> Result<String> {
+    let mut command = Command::new("sh");
+    command.args(["-c", "trap '' XFSZ; ulimit -f 64; exec \"$@\"", "sh"]).arg(binary()?);
+    let done = command.args(arguments).output()?;
+    let said = String::from_utf8_lossy(&done.stderr).into_owned();
+    ensure!(!done.status.success(), "it found room");
+    Ok(said)
+}
+
 /// Runs a command and kills it after a while; whether it was still running.
 fn killed_after(arguments: &[&str], after: Duration) -> Result<bool> {
     let mut command = Command::new(binary()?);
@@ -258,13 +307,21 @@ fn serves(director: &Director, mirror: &str) -> Result<()> {
 
 /// A cache of a network of one mirror.
 fn cache(folder: &Path, mirror: &str) -> Result<PathBuf> {
+    written(&network(mirror)?.world()?, folder, mirror)
+}
+
+fn network(mirror: &str) -> Result<Network> {
     let name = format!("{mirror}.example");
-    let network = Network::default()
+    Network::default()
         .with_mirror(&name, &format!("http://{name}/linux"))
-        .with_repomd(b"a document")?;
-    let path = folder.join(format!("{mirror}.cache"));
+        .with_repomd(b"a document")
+}
+
+/// The cache of a world, as a file.
+fn written(world: &World, folder: &Path, name: &str) -> Result<PathBuf> {
+    let path = folder.join(format!("{name}.cache"));
     let mut file = BufWriter::new(File::create(&path)?);
-    mirrormanager::cache_write(&network.world()?, &mut file)?;
+    mirrormanager::cache_write(world, &mut file)?;
     file.flush()?;
     Ok(path)
 }
