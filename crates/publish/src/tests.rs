@@ -9,6 +9,7 @@ use heliostat_snapshot::Snapshot;
 use heliostat_snapshot::records::{HostRow, PlaceNetblockRow};
 use heliostat_testing_world::{Scale, generate};
 use proptest::prelude::*;
+use zerocopy::IntoBytes;
 
 use crate::{Generations, GenerationsError, POINTER, Stamp, compile, publish};
 
@@ -144,7 +145,9 @@ proptest! {
         }
         let snapshot = Snapshot::from_bytes(bytes_of(&world)).unwrap();
         for address in probes.iter().map(IpNet::addr) {
-            let place = snapshot.place(address);
+            let place = snapshot.place_prefix(address).map(|(_, place)| place);
+            let telling = place.filter(|place| place.tells());
+            prop_assert_eq!(snapshot.place(address).map(IntoBytes::as_bytes), telling.map(IntoBytes::as_bytes));
             let asn = longest(&world.netblock_asns, address).map_or(0, |asn: Asn| asn.0);
             prop_assert_eq!(place.map_or(0, |place| place.asn.get()), asn);
             let country = longest(&world.netblock_countries, address);

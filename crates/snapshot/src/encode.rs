@@ -9,8 +9,7 @@ use zerocopy::little_endian::{U32, U64};
 use zerocopy::{FromBytes, IntoBytes};
 
 use crate::format::{
-    ALIGNMENT, FORMAT, HASHED_HEADER_BYTES, HEADER_BYTES, Header, MAGIC, PADDING, Section,
-    SectionEntry,
+    ALIGNMENT, FORMAT, HASHED_HEADER_BYTES, HEADER_BYTES, Header, MAGIC, Section, SectionEntry,
 };
 use crate::records::Record;
 
@@ -78,7 +77,7 @@ pub fn encode(
         generation: U64::new(stamp.generation),
         created_unix_s: U64::new(stamp.created_unix_s),
         compiled_unix_s: U64::new(stamp.compiled_unix_s),
-        file_bytes: U64::new(last + PADDING as u64),
+        file_bytes: U64::new(last),
         reserved: [0; 16],
         content_hash: [0; 32],
     };
@@ -143,5 +142,5 @@ fn chunks(
         take(section.bytes)?;
         end = entry.offset.get() + entry.bytes.get();
     }
-    take(&[0; PADDING])
+    Ok(())
 }

@@ -25,6 +25,8 @@ mod prefixmap_open;
 mod query;
 /// A snapshot of any bytes: opening, and answers from what opens.
 mod snapshot_open;
+/// What a worker process wrote, as its parent reads it.
+mod workers_channel;
 
 /// One function under test.
 #[derive(Clone, Copy, Debug)]
@@ -48,4 +50,5 @@ pub const TARGETS: &[Target] = &[
     Target { name: "prefixmap_open", run: prefixmap_open::target },
     Target { name: "query", run: query::target },
     Target { name: "snapshot_open", run: snapshot_open::target },
+    Target { name: "workers_channel", run: workers_channel::target },
 ];

@@ -115,7 +115,7 @@ fn answers(world: &World) -> Vec<String> {
                     (ask.claimed, ask.time, ask.list) = (claimed, true, true);
                     ask.policy = Policy::default();
                     let answer = answer(&snapshot, &ask, &mut scratch);
-                    let body = String::from_utf8_lossy(scratch.body.as_bytes());
+                    let body = String::from_utf8_lossy(&scratch.body);
                     given.push(format!("{query} {address} {:?}\n{body}", answer.outcome));
                 }
             }

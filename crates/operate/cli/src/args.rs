@@ -88,6 +88,11 @@ pub enum Ending {
     Inspect(InspectArgs),
     /// Print every mirror for a client: its tier, weight and order, or why it is left out.
     Explain(Box<ExplainArgs>),
+    /// Start a worker process, and print which layers of its sandbox are in force here.
+    ///
+    /// Strangers' bytes are parsed in such processes. Which layers there are depends on the kernel
+    /// and on the container around it.
+    Workers(WorkersArgs),
 }
 
 /// Arguments of `demo`.
@@ -195,6 +200,20 @@ pub struct InspectArgs {
     /// Check all of it, as a server does when it opens it.
     #[arg(long)]
     pub verify: bool,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `workers`.
+#[derive(Debug, clap::Args)]
+pub struct WorkersArgs {
+    /// Start one, have it do a job, and say what it is kept from.
+    #[arg(long, required = true)]
+    pub check: bool,
+    /// Fail unless every layer that needs no privileges is in force.
+    #[arg(long)]
+    pub strict: bool,
     /// Print JSON.
     #[arg(long)]
     pub json: bool,

@@ -89,6 +89,15 @@ pub enum Error {
     /// There is nothing to explain.
     #[error("{0}")]
     Nothing(String),
+    /// No worker process could be started, or it did not do its job.
+    #[error("no worker process")]
+    Workers(#[source] heliostat_workers::Error),
+    /// A layer of the workers' sandbox is missing, and none was to be.
+    #[error("not in force here: {missing}")]
+    Sandbox {
+        /// Which layers.
+        missing: String,
+    },
     /// The result could not be printed.
     #[error("cannot print")]
     Print(#[from] io::Error),

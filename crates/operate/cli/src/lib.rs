@@ -21,6 +21,8 @@ mod inspect;
 mod manual;
 /// Why these mirrors.
 mod explain;
+/// What a worker process may do on this machine.
+mod workers;
 /// How far long work has come.
 mod progress;
 /// Countries by address, from a database file.
@@ -36,6 +38,7 @@ pub use args::{Args, Command};
 pub use countries::countries_open;
 pub use error::Error;
 pub use serve_options::{ServeOptions, ServePlan};
+pub use workers::{WORKER, work};
 
 use std::io::Write;
 
@@ -60,6 +63,7 @@ pub fn run(command: &args::Ending, out: &mut impl Write) -> Result<(), Error> {
         args::Ending::Man { folder } => manual::pages(folder, out),
         args::Ending::Inspect(args) => inspect::run(args, out),
         args::Ending::Explain(args) => explain::run(args, out),
+        args::Ending::Workers(args) => workers::run(args, out),
     }
 }
 

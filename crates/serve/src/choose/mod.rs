@@ -80,6 +80,8 @@ pub(crate) struct Case<'c> {
     pub(crate) country: Option<Code>,
     /// The schemes of which a mirror must have one.
     pub(crate) schemes: Schemes,
+    /// The client named hosts to leave out.
+    avoids: bool,
 }
 
 impl<'c> Case<'c> {
@@ -100,6 +102,7 @@ impl<'c> Case<'c> {
             place,
             country: country(ask, place),
             schemes,
+            avoids: !ask.avoid.is_empty(),
         }
     }
 }

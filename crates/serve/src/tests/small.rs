@@ -159,7 +159,7 @@ pub(super) fn ask_of(
     ask.seed = 1;
     let mut scratch = Scratch::default();
     let answer = answer(snapshot, &ask, &mut scratch);
-    (answer, String::from_utf8(scratch.body.as_bytes().to_vec()).unwrap())
+    (answer, String::from_utf8(scratch.body).unwrap())
 }
 
 /// The host names of a mirrorlist, in its order.

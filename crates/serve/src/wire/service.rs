@@ -11,7 +11,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use heliostat_snapshot::Snapshot;
 use http::header::{
-    ALLOW, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER,
+    ALLOW, CONTENT_LENGTH, CONTENT_TYPE, FORWARDED, HeaderMap, HeaderName, HeaderValue, LOCATION,
+    RETRY_AFTER,
 };
 use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
@@ -23,7 +24,6 @@ use crate::answer::{self, Answer, Outcome, Scratch};
 use crate::ask::{Ask, Form, Refusal};
 use crate::choose::Random;
 use crate::current::{Current, View};
-use crate::write::Gather;
 
 /// What the requests of one thread share.
 #[derive(Debug)]
@@ -107,12 +107,12 @@ impl Shared {
         if let Err(refusal) = ask.read(query, self.settings.ip_allowed) {
             return refused(refusal);
         }
-        ask.country = self.settings.countries.as_ref().and_then(|c| c.country(ask.address));
         ask.now_unix_s = unix_s();
         ask.seed = self.random.borrow_mut().next_u64();
         ask.policy = self.settings.policy;
         let mut scratch = self.scratch.borrow_mut();
         scratch.body = body::buffer();
+        ask.country = self.settings.countries.as_ref().and_then(|c| c.country(ask.address));
         let answer = answer::answer(snapshot, &ask, &mut scratch);
         self.log(snapshot, &ask, &answer, client);
         respond(answer, std::mem::take(&mut scratch.body), self.settings.legacy_status)
@@ -124,9 +124,12 @@ impl Shared {
         if !proxies.trusts(peer) {
             return crate::ask::behind_tunnel(peer);
         }
-        let lines = |name| headers.get_all(name).iter().map(HeaderValue::as_bytes);
-        let name = if headers.contains_key(X_FORWARDED_FOR) { X_FORWARDED_FOR } else { FORWARDED };
-        crate::ask::behind_tunnel(proxies.client(peer, lines(name)))
+        let name = match headers.contains_key(&X_FORWARDED_FOR) {
+            true => &X_FORWARDED_FOR,
+            false => &FORWARDED,
+        };
+        let lines = headers.get_all(name).iter().map(HeaderValue::as_bytes);
+        crate::ask::behind_tunnel(proxies.client(peer, lines))
     }
 
     /// Adds a line for an answer about a repository.
@@ -209,7 +212,7 @@ fn endpoint(path: &str) -> Option<Endpoint> {
 }
 
 /// An answer as a response.
-fn respond(answer: Answer, body: Gather, legacy_status: bool) -> Response<Whole> {
+fn respond(answer: Answer, body: Vec<u8>, legacy_status: bool) -> Response<Whole> {
     let status = match answer.outcome {
         Outcome::List | Outcome::Explanation => StatusCode::OK,
         Outcome::Redirect => StatusCode::FOUND,
@@ -233,7 +236,7 @@ fn respond(answer: Answer, body: Gather, legacy_status: bool) -> Response<Whole>
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     if answer.outcome == Outcome::Redirect {
         // URLs hold no byte that a header cannot: they were checked or encoded when made.
-        if let Ok(location) = HeaderValue::from_bytes(body.as_bytes()) {
+        if let Ok(location) = HeaderValue::from_bytes(&body) {
             response.headers_mut().insert(LOCATION, location);
         }
     } else {
@@ -248,7 +251,7 @@ fn refused(refusal: Refusal) -> Response<Whole> {
 
 fn text(status: StatusCode, text: &str) -> Response<Whole> {
     let mut body = body::buffer();
-    body.put(text.as_bytes());
+    body.extend(text.as_bytes());
     let mut response = Response::new(Whole::new(body));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(TEXT));
@@ -262,5 +265,4 @@ fn unix_s() -> u64 {
 const TEXT: &str = "text/plain; charset=utf-8";
 const METALINK: &str = "application/metalink+xml";
 const JSON: &str = "application/json";
-const X_FORWARDED_FOR: &str = "x-forwarded-for";
-const FORWARDED: &str = "forwarded";
+static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
