@@ -20,9 +20,12 @@ mod tree;
 mod networks;
 /// Putting a file under its name.
 mod file;
+/// A folder of generations, and a pointer to the newest.
+mod generations;
 
 pub use compile::{Summary, compile};
 pub use file::{Error, publish};
+pub use generations::{Generations, GenerationsError, POINTER, Published};
 pub use heliostat_snapshot::encode::Stamp;
 
 #[cfg(test)]

@@ -23,6 +23,8 @@ mod network;
 mod director;
 /// What somebody outside can do to the CPUs of a process.
 mod cpus;
+/// A PostgreSQL server of the test's own.
+mod postgres;
 /// The client: `dnf`, with a root folder of its own.
 mod dnf;
 
@@ -34,5 +36,6 @@ pub use http::{Connection, CutShort, Response, exchange, get};
 pub use mirror::Mirror;
 pub use network::{Listed, Network};
 pub use patience::{PATIENCE, wait_until};
+pub use postgres::Postgres;
 pub use repository::{PACKAGE, Repository, sha256};
 pub use skip::{missing, skip};

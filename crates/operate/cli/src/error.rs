@@ -58,6 +58,15 @@ pub enum Error {
     /// The snapshot could not be written.
     #[error("the snapshot was not written")]
     Publish(#[from] heliostat_publish::Error),
+    /// The catalog did not do it.
+    #[error("catalog")]
+    Catalog(#[from] heliostat_catalog::Error),
+    /// What somebody wrote is no document of this sort.
+    #[error("it cannot be understood: {0}")]
+    Document(String),
+    /// The folder of generations could not be used.
+    #[error("publish")]
+    Generations(#[from] heliostat_publish::GenerationsError),
     /// A file is no good snapshot.
     #[error("{path} is no good")]
     Snapshot {
@@ -101,7 +110,9 @@ impl Error {
             Error::Config { .. }
             | Error::NoSnapshot
             | Error::HeaderBytes { .. }
+            | Error::Document(_)
             | Error::Question(_) => 2,
+            Error::Catalog(error) if error.is_refusal() => 2,
             _ => 1,
         }
     }

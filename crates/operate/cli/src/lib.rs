@@ -9,10 +9,16 @@
 pub mod args;
 /// What a server is told, by arguments and by a file.
 pub mod serve_options;
+/// Other systems' data.
+mod source;
 /// Other systems' data to a snapshot.
 mod compile;
+/// What people do with the catalog.
+pub mod catalog;
 /// What a file holds.
 mod inspect;
+/// Manual pages and completions.
+mod manual;
 /// Why these mirrors.
 mod explain;
 /// Which CPUs there are.
@@ -23,6 +29,8 @@ mod workers;
 mod progress;
 /// Countries by address, from a database file.
 mod countries;
+/// The time, and how people read it.
+mod clock;
 /// Columns for people.
 mod table;
 /// Why a command failed.
@@ -46,6 +54,15 @@ use std::io::Write;
 pub fn run(command: &args::Ending, out: &mut impl Write) -> Result<(), Error> {
     match command {
         args::Ending::Compile { source } => compile::run(source, out),
+        args::Ending::Init(args) => catalog::init(args, out),
+        args::Ending::Import { source } => catalog::import(source, out),
+        args::Ending::Export { target } => catalog::export(target, out),
+        args::Ending::Publish(args) => catalog::publish(args, out),
+        args::Ending::Rollback(args) => catalog::rollback(args, out),
+        args::Ending::Audit(args) => catalog::audit(args, out),
+        args::Ending::Resource(resource) => catalog::resource(resource, out),
+        args::Ending::Completions { shell } => manual::completions(*shell, out),
+        args::Ending::Man { folder } => manual::pages(folder, out),
         args::Ending::Inspect(args) => inspect::run(args, out),
         args::Ending::Explain(args) => explain::run(args, out),
         args::Ending::Cpus(args) => cpus::run(args, out),

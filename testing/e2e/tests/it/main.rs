@@ -20,5 +20,7 @@ mod hostile;
 mod log;
 /// Compile, inspect and explain, as a person calls them.
 mod operate;
+/// The catalog, from another system's data to a server, on both engines.
+mod catalog;
 /// What the tests share.
 mod fixture;

@@ -70,7 +70,27 @@ fn workers_say_what_they_are_kept_from() -> Result<()> {
 
 #[test]
 fn every_command_explains_itself() -> Result<()> {
-    for command in ["compile", "serve", "inspect", "explain", "workers", "demo"] {
+    for command in [
+        "compile",
+        "serve",
+        "inspect",
+        "explain",
+        "workers",
+        "demo",
+        "init",
+        "import",
+        "publish",
+        "rollback",
+        "audit",
+        "export",
+        "site",
+        "host",
+        "category",
+        "repo",
+        "netblock",
+        "completions",
+        "man",
+    ] {
         let help = run(&[command, "--help"])?;
         assert!(help.contains("Usage:"), "{command}: {help}");
     }
@@ -86,6 +106,13 @@ fn the_guide_names_every_option() -> Result<()> {
         (&["compile", "almalinux"], include_str!("../../../../docs/guide/compile.md")),
         (&["inspect"], include_str!("../../../../docs/guide/compile.md")),
         (&["explain"], include_str!("../../../../docs/guide/compile.md")),
+        (&["import", "mirrormanager"], include_str!("../../../../docs/guide/catalog.md")),
+        (&["import", "almalinux"], include_str!("../../../../docs/guide/catalog.md")),
+        (&["publish"], include_str!("../../../../docs/guide/catalog.md")),
+        (&["rollback"], include_str!("../../../../docs/guide/catalog.md")),
+        (&["host", "edit"], include_str!("../../../../docs/guide/catalog.md")),
+        (&["export", "mirrormanager-cache"], include_str!("../../../../docs/guide/catalog.md")),
+        (&["audit"], include_str!("../../../../docs/guide/catalog.md")),
         (&["workers"], include_str!("../../../../docs/guide/workers.md")),
     ];
     for (command, page) in pages {
