@@ -1,0 +1,508 @@
+//! The gate: one ledger, four lines, and the rule who goes through next.
+//!
+//! The gate is plain data behind one lock. Every operation ends with [`Gate::pump`], which lets
+//! through everybody who now fits, in order, and so restores the one invariant that makes wake-ups
+//! exact: **whenever the lock is free, the first of the line that is served does not fit.** What was
+//! let through is booked at once, in the name of the waiter; waking it only tells it so. A waiter
+//! that goes away after that gives the booking back like any permit.
+//!
+//! Wakers are collected under the lock and woken after it.
+
+use std::task::{Poll, Waker};
+use std::time::{Duration, Instant};
+
+use crate::amount::Fraction;
+use crate::lane::{Lane, Line};
+use crate::ledger::Ledger;
+use crate::need::{Need, RESOURCES};
+use crate::primitive::now;
+use crate::rejected::Rejected;
+use crate::snapshot::{Counters, Snapshot};
+use crate::waiters::{Row, Standing, Waiters};
+
+#[cfg(all(test, not(loom)))]
+mod tests;
+
+/// What the lock protects.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    ledger: Ledger,
+    waiters: Waiters,
+    waiters_max: u32,
+    closed: bool,
+    permits: u64,
+    counters: Counters,
+    #[cfg(test)]
+    pub(crate) fault: Fault,
+}
+
+/// A mistake made on purpose, to see that the tests notice it.
+#[cfg(test)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// No mistake.
+    #[default]
+    None,
+    /// After somebody left the line, nobody looks whether the next one fits.
+    NoPumpAfterCancel,
+    /// After a release, nobody looks whether the first one fits.
+    NoPumpAfterRelease,
+    /// After a resize, nobody looks whether the first one fits.
+    NoPumpAfterResize,
+    /// Somebody is let through and not told.
+    NobodyIsTold,
+    /// A booking whose waiter goes away is lost.
+    BookingIsLost,
+    /// A request at the door does not look whether others wait.
+    DoorIgnoresLine,
+    /// Only the first of those who fit is let through.
+    OneAtATime,
+    /// Background work does not look whether interactive work waits.
+    BackgroundOvertakes,
+}
+
+/// How a request at the door ended.
+#[derive(Debug)]
+pub(crate) enum Entry {
+    /// It has its permit.
+    Granted,
+    /// It stands in line.
+    Queued(Row),
+    /// It will not get one.
+    Refused(Rejected),
+}
+
+/// Wakers to be woken when the lock is free again.
+#[derive(Debug, Default)]
+pub(crate) struct Wakes {
+    first: Option<Waker>,
+    rest: Vec<Waker>,
+    /// A waker that is not to be woken, only dropped, and that may run anything when it is.
+    spent: Option<Waker>,
+}
+
+impl Wakes {
+    fn add(&mut self, waker: Option<Waker>) {
+        match (&self.first, waker) {
+            (None, waker) => self.first = waker,
+            (Some(_), Some(waker)) => self.rest.push(waker),
+            (Some(_), None) => {}
+        }
+    }
+
+    /// Wakes them, in the order in which they were let through.
+    #[inline]
+    pub(crate) fn wake(self) {
+        if let Some(first) = self.first {
+            first.wake();
+            self.rest.into_iter().for_each(Waker::wake);
+        }
+    }
+}
+
+impl Gate {
+    pub(crate) fn new(ledger: Ledger, waiters_max: u32) -> Gate {
+        Gate {
+            ledger,
+            waiters: Waiters::new(),
+            waiters_max: waiters_max.min(Row::MAX - 1),
+            closed: false,
+            permits: 0,
+            counters: Counters::default(),
+            #[cfg(test)]
+            fault: Fault::None,
+        }
+    }
+
+    pub(crate) fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    pub(crate) fn waiters(&self) -> &Waiters {
+        &self.waiters
+    }
+
+    /// A request that wants to go through now or not at all.
+    #[inline]
+    pub(crate) fn try_enter(&mut self, line: Line, need: &Need) -> Result<(), Rejected> {
+        if self.pass(line, need) {
+            return Ok(());
+        }
+        let rejected = self.refusal(line, need).unwrap_or_else(|| {
+            let shortfall = self.shortfall(line, need);
+            Rejected::Full { shortfall }
+        });
+        self.count_rejected(&rejected);
+        Err(rejected)
+    }
+
+    /// Lets a request through if it can go through now.
+    #[inline]
+    pub(crate) fn pass(&mut self, line: Line, need: &Need) -> bool {
+        let passes = self.passes(line, need);
+        if passes {
+            self.grant_at_door(line, need);
+        }
+        passes
+    }
+
+    /// A request that stands in line if it cannot go through now.
+    #[inline]
+    pub(crate) fn enter(
+        &mut self,
+        line: Line,
+        need: &Need,
+        deadline: Option<Instant>,
+        waker: &Waker,
+    ) -> Entry {
+        if self.pass(line, need) {
+            return Entry::Granted;
+        }
+        self.queue(line, need, deadline, waker)
+    }
+
+    /// The answer for somebody who stands in line, if there is one.
+    pub(crate) fn poll(
+        &mut self,
+        row: Row,
+        waker: &Waker,
+        wakes: &mut Wakes,
+    ) -> Poll<Result<(), Rejected>> {
+        let Some(waiter) = self.waiters.get_mut(row) else {
+            return Poll::Ready(Err(Rejected::Closed));
+        };
+        let answer = match waiter.standing {
+            Standing::Waiting => {
+                if !waiter.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
+                    wakes.spent = waiter.waker.replace(waker.clone());
+                }
+                return Poll::Pending;
+            }
+            Standing::Granted => Ok(()),
+            Standing::Refused(rejected) => Err(rejected),
+        };
+        self.waiters.leave(row);
+        Poll::Ready(answer)
+    }
+
+    /// Somebody in line, or let through and not yet gone, goes away.
+    pub(crate) fn cancel(&mut self, row: Row, wakes: &mut Wakes) {
+        let Some(waiter) = self.waiters.get(row) else { return };
+        let (line, need) = (waiter.line, waiter.need);
+        match waiter.standing {
+            Standing::Waiting => {
+                wakes.spent = self.waiters.answer(row, Standing::Granted);
+                self.counters.cancelled += 1;
+            }
+            Standing::Granted => {
+                #[cfg(test)]
+                let lost = self.fault == Fault::BookingIsLost;
+                #[cfg(not(test))]
+                let lost = false;
+                if line != Line::Signal && !lost {
+                    self.ledger.give(line.lane(), &need);
+                    self.permits -= 1;
+                }
+                self.counters.cancelled += 1;
+            }
+            Standing::Refused(_) => {}
+        }
+        self.waiters.leave(row);
+        #[cfg(test)]
+        if self.fault == Fault::NoPumpAfterCancel {
+            return;
+        }
+        self.pump(wakes);
+    }
+
+    /// Somebody's deadline has come, and it is the one to say so.
+    pub(crate) fn give_up(&mut self, row: Row, at: Instant, wakes: &mut Wakes) {
+        let Some(waiter) = self.waiters.get(row) else { return };
+        if waiter.standing == Standing::Waiting {
+            let rejected =
+                Rejected::DeadlineExceeded { waited: at.saturating_duration_since(waiter.since) };
+            self.refuse(row, rejected, wakes);
+            self.pump(wakes);
+        }
+    }
+
+    /// Answers everybody whose deadline has come, and says when the next one will.
+    pub(crate) fn expire(&mut self, at: Instant, wakes: &mut Wakes) -> (usize, Option<Instant>) {
+        let mut expired = 0;
+        while let Some((deadline, row)) = self.waiters.earliest_deadline() {
+            if deadline > at {
+                break;
+            }
+            let since = self.waiters.get(row).map_or(at, |waiter| waiter.since);
+            let waited = at.saturating_duration_since(since);
+            self.refuse(row, Rejected::DeadlineExceeded { waited }, wakes);
+            expired += 1;
+        }
+        self.pump(wakes);
+        (expired, self.waiters.earliest_deadline().map(|(deadline, _)| deadline))
+    }
+
+    /// A permit, or a part of one, comes back.
+    #[inline]
+    pub(crate) fn release(&mut self, lane: Lane, need: &Need, permits: u64, wakes: &mut Wakes) {
+        self.ledger.give(lane, need);
+        self.permits -= permits;
+        #[cfg(test)]
+        if self.fault == Fault::NoPumpAfterRelease {
+            return;
+        }
+        self.pump(wakes);
+    }
+
+    /// One permit has become two, or two have become one.
+    pub(crate) fn recount(&mut self, more: u64, less: u64) {
+        self.permits = self.permits + more - less;
+    }
+
+    /// What there is has changed.
+    pub(crate) fn resize(&mut self, total: Need, wakes: &mut Wakes) {
+        if total == self.ledger.total() {
+            return;
+        }
+        self.ledger.resize(total);
+        self.counters.resizes += 1;
+        for line in [Line::Interactive, Line::Background, Line::BelowMark] {
+            self.refuse_impossible(line, wakes);
+        }
+        #[cfg(test)]
+        if self.fault == Fault::NoPumpAfterResize {
+            return;
+        }
+        self.pump(wakes);
+    }
+
+    /// The brake has been moved.
+    pub(crate) fn set_pressure(&mut self, pressure: Fraction, wakes: &mut Wakes) {
+        self.ledger.set_pressure(pressure);
+        self.pump(wakes);
+    }
+
+    /// Nobody goes through any more.
+    pub(crate) fn close(&mut self, wakes: &mut Wakes) {
+        self.closed = true;
+        for line in LINES_IN_ORDER {
+            while let Some(row) = self.waiters.first(line) {
+                self.refuse(row, Rejected::Closed, wakes);
+            }
+        }
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    pub(crate) fn snapshot(&self, at: Instant, extra_names: Vec<String>) -> Snapshot {
+        let ledger = &self.ledger;
+        let used_interactive = ledger.used(Lane::Interactive);
+        let firsts = LINES_IN_ORDER.iter().filter_map(|line| self.waiters.first(*line));
+        let oldest = firsts.filter_map(|row| self.waiters.get(row)).map(|waiter| waiter.since);
+        Snapshot {
+            total: ledger.total(),
+            reserve: ledger.reserve(),
+            reserve_unused: ledger.reserve().saturating_sub(&used_interactive),
+            high_watermark: ledger.high(),
+            below_high_watermark: ledger.is_below_mark(),
+            used_interactive,
+            used_background: ledger.used(Lane::Background),
+            debt: ledger.debt(),
+            pressure: ledger.pressure(),
+            closed: self.closed,
+            permits: self.permits,
+            waiting_interactive: self.waiters.len(Line::Interactive),
+            waiting_background: self.waiters.len(Line::Background),
+            waiting_below_watermark: self.waiters.len(Line::BelowMark),
+            waiting_signals: self.waiters.len(Line::Signal),
+            oldest_waiter_age: oldest
+                .min()
+                .map_or(Duration::ZERO, |since| at.saturating_duration_since(since)),
+            counters: self.counters.clone(),
+            extra_names,
+        }
+    }
+
+    /// Whether a request at the door may go straight through.
+    #[inline]
+    fn passes(&self, line: Line, need: &Need) -> bool {
+        !self.closed && self.is_free_ahead(line) && self.is_room(line, need)
+    }
+
+    /// Whether there is room for a request, others aside.
+    #[inline]
+    fn is_room(&self, line: Line, need: &Need) -> bool {
+        match line {
+            Line::Interactive | Line::Background => self.ledger.fits(line.lane(), need),
+            Line::BelowMark => {
+                self.ledger.is_below_mark() && self.ledger.fits(Lane::Background, need)
+            }
+            Line::Signal => self.ledger.is_below_mark(),
+        }
+    }
+
+    /// Whether nobody waits who is to be served before.
+    #[inline]
+    fn is_free_ahead(&self, line: Line) -> bool {
+        if self.waiters.waiting() == 0 {
+            return true;
+        }
+        #[cfg(test)]
+        if self.fault == Fault::DoorIgnoresLine {
+            return true;
+        }
+        #[cfg(test)]
+        if self.fault == Fault::BackgroundOvertakes && line == Line::Background {
+            return self.waiters.len(line) == 0;
+        }
+        ahead_of(line).iter().all(|line| self.waiters.len(*line) == 0)
+    }
+
+    #[inline]
+    fn grant_at_door(&mut self, line: Line, need: &Need) {
+        if line != Line::Signal {
+            self.book(line.lane(), need);
+        }
+    }
+
+    #[inline]
+    fn book(&mut self, lane: Lane, need: &Need) {
+        self.ledger.take(lane, need);
+        self.permits += 1;
+        match lane {
+            Lane::Interactive => self.counters.granted_interactive += 1,
+            Lane::Background => self.counters.granted_background += 1,
+        }
+    }
+
+    /// Why a request cannot even stand in line, whatever the line.
+    fn refusal(&self, line: Line, need: &Need) -> Option<Rejected> {
+        if self.closed {
+            return Some(Rejected::Closed);
+        }
+        let lane = line.lane();
+        let possible = line == Line::Signal || self.ledger.is_possible(lane, need);
+        (!possible).then(|| Rejected::Impossible { limit: self.ledger.limit(lane) })
+    }
+
+    /// The way of those who did not pass.
+    fn queue(
+        &mut self,
+        line: Line,
+        need: &Need,
+        deadline: Option<Instant>,
+        waker: &Waker,
+    ) -> Entry {
+        let refusal = self.refusal(line, need);
+        let crowded = self.waiters.waiting() >= self.waiters_max;
+        if let Some(rejected) = refusal.or(crowded.then_some(Rejected::QueueFull)) {
+            self.count_rejected(&rejected);
+            return Entry::Refused(rejected);
+        }
+        let since = now();
+        if deadline.is_some_and(|deadline| deadline <= since) {
+            let rejected = Rejected::DeadlineExceeded { waited: Duration::ZERO };
+            self.count_rejected(&rejected);
+            return Entry::Refused(rejected);
+        }
+        Entry::Queued(self.waiters.join(line, *need, since, deadline, waker.clone()))
+    }
+
+    fn shortfall(&self, line: Line, need: &Need) -> Need {
+        let mut ahead = [0_u128; RESOURCES];
+        for line in ahead_of(line) {
+            for (ahead, wanted) in ahead.iter_mut().zip(self.waiters.wanted(*line)) {
+                *ahead += wanted;
+            }
+        }
+        self.ledger.shortfall(line.lane(), need, &ahead)
+    }
+
+    /// Lets through everybody who now fits, in order.
+    #[inline]
+    fn pump(&mut self, wakes: &mut Wakes) {
+        if self.waiters.waiting() > 0 {
+            self.pump_lines(wakes);
+        }
+    }
+
+    fn pump_lines(&mut self, wakes: &mut Wakes) {
+        let mut at = None;
+        for line in LINES_IN_ORDER {
+            while let Some(row) = self.waiters.first(line) {
+                let Some(waiter) = self.waiters.get(row) else { break };
+                let need = waiter.need;
+                if !self.passes_from_line(line, &need) {
+                    break;
+                }
+                let waited = at.get_or_insert_with(now).saturating_duration_since(waiter.since);
+                if line != Line::Signal {
+                    self.book(line.lane(), &need);
+                    self.counters.granted_after_wait += 1;
+                    self.counters.wait.count(waited);
+                }
+                let waker = self.waiters.answer(row, Standing::Granted);
+                #[cfg(test)]
+                if self.fault == Fault::NobodyIsTold {
+                    continue;
+                }
+                wakes.add(waker);
+                #[cfg(test)]
+                if self.fault == Fault::OneAtATime {
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Whether the first of a line may go through.
+    fn passes_from_line(&self, line: Line, need: &Need) -> bool {
+        let mut ahead = ahead_of(line).iter().filter(|other| **other != line);
+        ahead.all(|line| self.waiters.len(*line) == 0) && self.is_room(line, need)
+    }
+
+    /// Answers those in a line who have become impossible.
+    fn refuse_impossible(&mut self, line: Line, wakes: &mut Wakes) {
+        let lane = line.lane();
+        let limit = self.ledger.limit(lane);
+        let waiting = self.waiters.line(line);
+        let impossible: Vec<Row> = waiting
+            .filter(|(_, waiter)| !self.ledger.is_possible(lane, &waiter.need))
+            .map(|(row, _)| row)
+            .collect();
+        for row in impossible {
+            self.refuse(row, Rejected::Impossible { limit }, wakes);
+        }
+    }
+
+    fn refuse(&mut self, row: Row, rejected: Rejected, wakes: &mut Wakes) {
+        self.count_rejected(&rejected);
+        wakes.add(self.waiters.answer(row, Standing::Refused(rejected)));
+    }
+
+    fn count_rejected(&mut self, rejected: &Rejected) {
+        let counters = &mut self.counters;
+        *match rejected {
+            Rejected::Impossible { .. } => &mut counters.rejected_impossible,
+            Rejected::Full { .. } => &mut counters.rejected_full,
+            Rejected::QueueFull => &mut counters.rejected_queue_full,
+            Rejected::DeadlineExceeded { .. } => &mut counters.rejected_deadline,
+            Rejected::Closed => &mut counters.rejected_closed,
+        } += 1;
+    }
+}
+
+/// Those whose waiting keeps a request of a line at the door, its own line included.
+fn ahead_of(line: Line) -> &'static [Line] {
+    match line {
+        Line::Interactive => &LINES_IN_ORDER[..1],
+        Line::Background => &LINES_IN_ORDER[..2],
+        Line::BelowMark => &LINES_IN_ORDER[..3],
+        Line::Signal => &[],
+    }
+}
+
+const LINES_IN_ORDER: [Line; 4] =
+    [Line::Interactive, Line::Background, Line::BelowMark, Line::Signal];

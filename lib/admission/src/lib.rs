@@ -1,0 +1,57 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+/// How to use it, in ten minutes.
+#[doc = include_str!("../docs/GUIDE.md")]
+pub mod guide {}
+/// Who touches what, why it is so, and what was not done.
+#[doc = include_str!("../docs/DESIGN.md")]
+pub mod design {}
+/// Kernels, files, fall-backs, and what it does not do.
+#[doc = include_str!("../docs/LIMITS.md")]
+pub mod limits {}
+/// Bytes, thousandths of a CPU, parts of a whole.
+mod amount;
+/// What work needs.
+mod need;
+/// The two lanes.
+mod lane;
+/// Why a request got no permit.
+mod rejected;
+/// Settings.
+mod builder;
+/// The admission itself.
+mod admission;
+/// Requests on their way to a permit.
+mod acquire;
+/// Waiting with a thread.
+#[cfg(not(loom))]
+mod blocking;
+/// The permit.
+mod permit;
+/// Everything an admission says about itself.
+mod snapshot;
+/// Who goes through next.
+mod gate;
+/// What there is, what is used, what fits.
+mod ledger;
+/// Those who wait.
+mod waiters;
+/// Who watches deadlines.
+#[cfg(not(loom))]
+mod clock;
+/// What goes wrong outside of an admission.
+mod error;
+/// std or loom.
+mod primitive;
+
+pub use acquire::{Acquire, BelowWatermark, Then};
+pub use admission::{Admission, Clock};
+pub use amount::{Bytes, Fraction, MilliCpu};
+pub use builder::Builder;
+pub use error::Error;
+pub use lane::Lane;
+pub use need::{EXTRAS_MAX, Extra, Need};
+pub use permit::Permit;
+pub use rejected::Rejected;
+pub use snapshot::{Counters, Snapshot, WAIT_BUCKETS, Waits};
