@@ -23,7 +23,7 @@ use crate::waiters::Row;
 /// It asks when it is first polled, and takes its place in line then.
 #[must_use = "futures do nothing unless polled"]
 pub struct Acquire<'a> {
-    handle: Option<Handle<'a>>,
+    handle: Handle<'a>,
     line: Line,
     patient: bool,
     need: Need,
@@ -46,7 +46,7 @@ impl<'a> Acquire<'a> {
     #[inline]
     pub(crate) fn new(handle: Handle<'a>, line: Line, need: Need) -> Acquire<'a> {
         let (patient, deadline, place) = (true, None, Place::Door);
-        Acquire { handle: Some(handle), line, patient, need, deadline, place }
+        Acquire { handle, line, patient, need, deadline, place }
     }
 
     /// The same with a deadline.
@@ -75,7 +75,7 @@ impl<'a> Acquire<'a> {
     pub fn into_owned(mut self) -> Acquire<'static> {
         let place = std::mem::replace(&mut self.place, Place::Done);
         Acquire {
-            handle: self.handle.take().map(Handle::into_owned),
+            handle: self.handle.take().into_owned(),
             line: self.line,
             patient: self.patient,
             need: self.need,
@@ -84,11 +84,29 @@ impl<'a> Acquire<'a> {
         }
     }
 
-    /// Asks at the door.
+    /// Asks at the door, as almost all do once.
     #[inline]
-    fn ask(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Rejected>> {
-        let Some(handle) = &self.handle else { return Poll::Pending };
-        let mut gate = handle.lock();
+    fn pass(&self) -> bool {
+        match (self.handle.shared(), self.place) {
+            (Some(shared), Place::Door) => shared.pass(self.line, &self.need),
+            _ => false,
+        }
+    }
+
+    /// The way of those who did not pass at once.
+    #[inline(never)]
+    fn wait(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Rejected>> {
+        match self.place {
+            Place::Door => self.queue(context),
+            Place::Row(row) => self.look(row, context),
+            Place::Done => Poll::Pending,
+        }
+    }
+
+    /// Gets in line, unless there is room by now.
+    fn queue(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Rejected>> {
+        let Some(shared) = self.handle.shared() else { return Poll::Pending };
+        let mut gate = shared.gate();
         if !self.patient {
             return Poll::Ready(gate.try_enter(self.line, &self.need));
         }
@@ -107,12 +125,12 @@ impl<'a> Acquire<'a> {
     /// Sees to it that somebody watches the deadline.
     fn set_alarm(&mut self) -> Poll<Result<(), Rejected>> {
         #[cfg(not(loom))]
-        if let (Some(deadline), Some(handle)) = (self.deadline, &self.handle)
-            && handle.clock == Clock::Thread
-            && handle.alarm.set(deadline, handle.counted()).is_err()
+        if let (Some(deadline), Some(shared)) = (self.deadline, self.handle.shared())
+            && shared.clock == Clock::Thread
+            && shared.alarm.set(deadline, shared).is_err()
         {
             let lane = self.line.lane();
-            let shortfall = handle.lock().ledger().shortfall(lane, &self.need, &[]);
+            let shortfall = shared.gate().ledger().shortfall(lane, &self.need, &[]);
             self.leave();
             return Poll::Ready(Err(Rejected::Full { shortfall }));
         }
@@ -123,9 +141,9 @@ impl<'a> Acquire<'a> {
 
     /// Looks for the answer.
     fn look(&mut self, row: Row, context: &mut Context<'_>) -> Poll<Result<(), Rejected>> {
-        let Some(handle) = &self.handle else { return Poll::Pending };
+        let Some(shared) = self.handle.shared() else { return Poll::Pending };
         let expired = self.deadline.map(|deadline| (deadline, now()));
-        handle.change(|gate, wakes: &mut Wakes| {
+        shared.change(|gate, wakes: &mut Wakes| {
             if let Some((deadline, at)) = expired
                 && deadline <= at
             {
@@ -136,10 +154,11 @@ impl<'a> Acquire<'a> {
     }
 
     /// Gives back whatever there is.
+    #[inline(never)]
     fn leave(&mut self) {
         let place = std::mem::replace(&mut self.place, Place::Done);
-        if let (Place::Row(row), Some(handle)) = (place, &self.handle) {
-            handle.change(|gate, wakes| gate.cancel(row, wakes));
+        if let (Place::Row(row), Some(shared)) = (place, self.handle.shared()) {
+            shared.change(|gate, wakes| gate.cancel(row, wakes));
         }
     }
 }
@@ -149,20 +168,15 @@ impl<'a> Future for Acquire<'a> {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let answer = match self.place {
-            Place::Door => self.ask(context),
-            Place::Row(row) => self.look(row, context),
-            Place::Done => Poll::Pending,
-        };
-        let Poll::Ready(answer) = answer else { return Poll::Pending };
-        self.place = Place::Done;
-        match (answer, self.handle.take()) {
-            (Ok(()), Some(handle)) => {
-                Poll::Ready(Ok(Permit::new(handle, self.line.lane(), self.need)))
+        if !self.pass() {
+            let Poll::Ready(answer) = self.wait(context) else { return Poll::Pending };
+            self.place = Place::Done;
+            if let Err(rejected) = answer {
+                return Poll::Ready(Err(rejected));
             }
-            (Err(rejected), _) => Poll::Ready(Err(rejected)),
-            (Ok(()), None) => Poll::Pending,
         }
+        self.place = Place::Done;
+        Poll::Ready(Ok(Permit::new(self.handle.take(), self.line.lane(), self.need)))
     }
 }
 
@@ -203,14 +217,9 @@ impl Future for BelowWatermark<'_> {
     type Output = Result<(), Rejected>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let acquire = &mut self.acquire;
-        let answer = match acquire.place {
-            Place::Door => acquire.ask(context),
-            Place::Row(row) => acquire.look(row, context),
-            Place::Done => Poll::Pending,
-        };
+        let answer = self.acquire.wait(context);
         if answer.is_ready() {
-            acquire.place = Place::Done;
+            self.acquire.place = Place::Done;
         }
         answer
     }

@@ -4,7 +4,6 @@
 //! anybody waiting is the lock, a comparison and an addition for each resource, and nothing else: no
 //! allocation, no clock, no reference count.
 
-use std::ops::Deref;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
@@ -13,13 +12,15 @@ use crate::amount::Fraction;
 use crate::builder::Builder;
 #[cfg(not(loom))]
 use crate::clock::Alarm;
-use crate::gate::{Gate, Wakes};
+use crate::gate::{Crowd, Gate, Wakes};
 use crate::lane::{Lane, Line};
+use crate::ledger::Ledger;
 use crate::need::{Extra, Need};
 use crate::permit::Permit;
-use crate::primitive::{Arc, Mutex, MutexGuard, lock, now};
+use crate::primitive::{Arc, Mutex, now};
 use crate::rejected::Rejected;
 use crate::snapshot::Snapshot;
+use crate::turn::Turns;
 
 /// Hands out permits for memory, CPU and named extras, all at once or not at all.
 ///
@@ -63,7 +64,9 @@ pub enum Clock {
 /// What all clones of an admission share.
 #[derive(Debug)]
 pub(crate) struct Shared {
-    pub(crate) gate: Mutex<Gate>,
+    ledger: Ledger,
+    turns: Turns,
+    crowd: Mutex<Crowd>,
     #[cfg(not(loom))]
     pub(crate) alarm: Alarm,
     pub(crate) clock: Clock,
@@ -73,11 +76,12 @@ pub(crate) struct Shared {
     extra_names: Vec<String>,
 }
 
-/// A way to the shared part: a borrow costs nothing, a count lives as long as it wants.
-#[derive(Debug)]
-pub(crate) enum Handle<'a> {
-    Borrowed(&'a Arc<Shared>),
-    Owned(Arc<Shared>),
+/// A way to the shared part: a borrow costs nothing, a count lives as long as it wants, and there
+/// may be none. Two pointers and no tag, so that it is copied in whole words.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Handle<'a> {
+    borrowed: Option<&'a Arc<Shared>>,
+    counted: Option<Arc<Shared>>,
 }
 
 impl Admission {
@@ -94,9 +98,10 @@ impl Admission {
     }
 
     pub(crate) fn from_builder(builder: Builder) -> Admission {
-        let gate = Mutex::new(Gate::new(builder.ledger(), builder.waiters_max));
         let shared = Shared {
-            gate,
+            ledger: builder.ledger(),
+            turns: Turns::new(),
+            crowd: Mutex::new(Crowd::new(builder.waiters_max)),
             #[cfg(not(loom))]
             alarm: Alarm::default(),
             clock: builder.clock,
@@ -116,8 +121,10 @@ impl Admission {
     #[inline]
     pub fn try_acquire(&self, lane: Lane, need: Need) -> Result<Permit<'_>, Rejected> {
         let need = self.shared.charge(need);
-        self.shared.lock().try_enter(Line::of(lane), &need)?;
-        Ok(Permit::new(Handle::Borrowed(&self.shared), lane, need))
+        if !self.shared.pass(Line::of(lane), &need) {
+            self.shared.gate().try_enter(Line::of(lane), &need)?;
+        }
+        Ok(Permit::new(Handle::borrowed(&self.shared), lane, need))
     }
 
     /// A permit as soon as it is this request's turn and it fits.
@@ -142,7 +149,7 @@ impl Admission {
     /// ```
     #[inline]
     pub fn acquire(&self, lane: Lane, need: Need) -> Acquire<'_> {
-        Acquire::new(Handle::Borrowed(&self.shared), Line::of(lane), self.shared.charge(need))
+        Acquire::new(Handle::borrowed(&self.shared), Line::of(lane), self.shared.charge(need))
     }
 
     /// Like [`Admission::acquire`], but not later than the deadline.
@@ -173,7 +180,7 @@ impl Admission {
     ) -> Result<Permit<'_>, Rejected> {
         let (line, need) = (Line::of(lane), self.shared.charge(need));
         crate::blocking::wait(&self.shared, line, &need, deadline)?;
-        Ok(Permit::new(Handle::Borrowed(&self.shared), lane, need))
+        Ok(Permit::new(Handle::borrowed(&self.shared), lane, need))
     }
 
     /// Waits until background use is below the high-water mark.
@@ -185,11 +192,7 @@ impl Admission {
     ///
     /// The future gives [`Rejected::QueueFull`] or [`Rejected::Closed`].
     pub fn wait_below_high_watermark(&self) -> BelowWatermark<'_> {
-        BelowWatermark::new(Acquire::new(
-            Handle::Borrowed(&self.shared),
-            Line::Signal,
-            Need::ZERO,
-        ))
+        BelowWatermark::new(Acquire::new(Handle::borrowed(&self.shared), Line::Signal, Need::ZERO))
     }
 
     /// A background permit as soon as use is below the high-water mark and the need fits: for work
@@ -200,26 +203,26 @@ impl Admission {
     /// Like [`Admission::acquire`].
     pub fn acquire_below_watermark(&self, need: Need) -> Acquire<'_> {
         let need = self.shared.charge(need);
-        Acquire::new(Handle::Borrowed(&self.shared), Line::BelowMark, need)
+        Acquire::new(Handle::borrowed(&self.shared), Line::BelowMark, need)
     }
 
     /// Whether a need could be met if nothing else were in use.
     #[must_use]
     pub fn is_possible(&self, lane: Lane, need: Need) -> bool {
-        self.shared.lock().ledger().is_possible(lane, &self.shared.charge(need))
+        self.shared.gate().ledger().is_possible(lane, &self.shared.charge(need))
     }
 
     /// How many wait for a permit. Those who only wait for the mark do not count.
     #[must_use]
     pub fn waiters(&self) -> u32 {
-        let gate = self.shared.lock();
+        let gate = self.shared.gate();
         gate.waiters().waiting() - gate.waiters().len(Line::Signal)
     }
 
     /// What there is.
     #[must_use]
     pub fn total(&self) -> Need {
-        self.shared.lock().ledger().total()
+        self.shared.gate().ledger().total()
     }
 
     /// The extra with this name.
@@ -269,20 +272,20 @@ impl Admission {
 
     /// Grants nothing any more, and tells everybody in line. Permits stay good.
     pub fn close(&self) {
-        self.shared.change(Gate::close);
+        self.shared.change(|gate, wakes| gate.close(wakes));
     }
 
     /// Whether [`Admission::close`] was called.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        self.shared.lock().is_closed()
+        self.shared.gate().ledger().is_closed()
     }
 
     /// Everything that can be said about it, from one moment.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
         let names = self.shared.extra_names.clone();
-        self.shared.lock().snapshot(now(), names)
+        self.shared.gate().snapshot(now(), names)
     }
 
     /// Tells everybody whose deadline has come by this time, and says how many that were.
@@ -304,18 +307,45 @@ impl Admission {
 }
 
 impl Shared {
-    #[inline]
-    pub(crate) fn lock(&self) -> MutexGuard<'_, Gate> {
-        lock(&self.gate)
+    /// Everything in one hand.
+    pub(crate) fn gate(&self) -> Gate<'_> {
+        Gate::open(&self.ledger, &self.turns, &self.crowd)
     }
 
-    /// Changes the gate under the lock, and wakes after it.
-    #[inline]
-    pub(crate) fn change<T>(&self, change: impl FnOnce(&mut Gate, &mut Wakes) -> T) -> T {
+    /// Changes something, and wakes when nothing is locked any more.
+    pub(crate) fn change<T>(&self, change: impl FnOnce(&mut Gate<'_>, &mut Wakes) -> T) -> T {
         let mut wakes = Wakes::default();
-        let changed = change(&mut self.lock(), &mut wakes);
+        let changed = change(&mut self.gate(), &mut wakes);
         wakes.wake();
         changed
+    }
+
+    /// Lets a request through when nobody waits and nobody is at the ledger just now. False says
+    /// nothing but that it was not that easy.
+    #[inline]
+    pub(crate) fn pass(&self, line: Line, need: &Need) -> bool {
+        let plain = matches!(line, Line::Interactive | Line::Background);
+        if !plain || self.ledger.looks_crowded() {
+            return false;
+        }
+        self.turns.try_take().is_some_and(|_turn| self.ledger.pass(line.lane(), need))
+    }
+
+    /// Takes a whole permit back.
+    #[inline]
+    pub(crate) fn release(&self, lane: Lane, need: &Need) {
+        if !self.ledger.looks_crowded()
+            && let Some(_turn) = self.turns.try_take()
+            && !self.ledger.looks_crowded()
+        {
+            return self.ledger.give(lane, need, 1);
+        }
+        self.release_to_crowd(lane, need);
+    }
+
+    #[inline(never)]
+    fn release_to_crowd(&self, lane: Lane, need: &Need) {
+        self.change(|gate, wakes| gate.release(lane, need, 1, wakes));
     }
 
     #[inline]
@@ -327,41 +357,28 @@ impl Shared {
     }
 }
 
-impl Handle<'_> {
-    pub(crate) fn into_owned(self) -> Handle<'static> {
-        match self {
-            Handle::Borrowed(shared) => Handle::Owned(Arc::clone(shared)),
-            Handle::Owned(shared) => Handle::Owned(shared),
-        }
-    }
-
-    /// The counted pointer itself.
-    #[cfg(not(loom))]
-    pub(crate) fn counted(&self) -> &Arc<Shared> {
-        match self {
-            Handle::Borrowed(shared) => shared,
-            Handle::Owned(shared) => shared,
-        }
-    }
-}
-
-impl Clone for Handle<'_> {
-    fn clone(&self) -> Self {
-        match self {
-            Handle::Borrowed(shared) => Handle::Borrowed(shared),
-            Handle::Owned(shared) => Handle::Owned(Arc::clone(shared)),
-        }
-    }
-}
-
-impl Deref for Handle<'_> {
-    type Target = Shared;
-
+impl<'a> Handle<'a> {
     #[inline]
-    fn deref(&self) -> &Shared {
-        match self {
-            Handle::Borrowed(shared) => shared,
-            Handle::Owned(shared) => shared,
+    pub(crate) fn borrowed(shared: &'a Arc<Shared>) -> Handle<'a> {
+        Handle { borrowed: Some(shared), counted: None }
+    }
+
+    /// Takes the way, and leaves none.
+    #[inline]
+    pub(crate) fn take(&mut self) -> Handle<'a> {
+        std::mem::take(self)
+    }
+
+    pub(crate) fn into_owned(self) -> Handle<'static> {
+        Handle { borrowed: None, counted: self.borrowed.cloned().or(self.counted) }
+    }
+
+    /// The counted pointer itself, if there is a way.
+    #[inline]
+    pub(crate) fn shared(&self) -> Option<&Arc<Shared>> {
+        match self.borrowed {
+            Some(shared) => Some(shared),
+            None => self.counted.as_ref(),
         }
     }
 }

@@ -180,6 +180,12 @@ impl Fraction {
         f64::from(self.0) / f64::from(WHOLE)
     }
 
+    /// The number of millionths.
+    #[must_use]
+    pub const fn get(self) -> u32 {
+        self.0
+    }
+
     /// The rest of the whole.
     #[must_use]
     pub const fn rest(self) -> Fraction {

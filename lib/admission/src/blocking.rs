@@ -23,14 +23,14 @@ pub(crate) fn wait(
     need: &Need,
     deadline: Option<Instant>,
 ) -> Result<(), Rejected> {
-    if shared.lock().pass(line, need) {
+    if shared.pass(line, need) {
         return Ok(());
     }
     let waker = Waker::from(Arc::new(Unpark(thread::current())));
     // The deadline is not given to the gate: nobody else has to watch it. A past one is, to be
     // refused at the door.
     let past = deadline.filter(|deadline| *deadline <= now());
-    let entry = shared.lock().enter(line, need, past, &waker);
+    let entry = shared.gate().enter(line, need, past, &waker);
     match entry {
         Entry::Granted => Ok(()),
         Entry::Refused(rejected) => Err(rejected),

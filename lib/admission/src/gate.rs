@@ -1,6 +1,7 @@
 //! The gate: one ledger, four lines, and the rule who goes through next.
 //!
-//! The gate is plain data behind one lock. Every operation ends with [`Gate::pump`], which lets
+//! The gate is what a thread has in its hand that has locked the crowd and taken the turn at the
+//! ledger: it may read and change everything. Every operation ends with [`Gate::pump`], which lets
 //! through everybody who now fits, in order, and so restores the one invariant that makes wake-ups
 //! exact: **whenever the lock is free, the first of the line that is served does not fit.** What was
 //! let through is booked at once, in the name of the waiter; waking it only tells it so. A waiter
@@ -15,25 +16,32 @@ use crate::amount::Fraction;
 use crate::lane::{Lane, Line};
 use crate::ledger::Ledger;
 use crate::need::{Need, RESOURCES};
-use crate::primitive::now;
+use crate::primitive::{Mutex, MutexGuard, lock, now};
 use crate::rejected::Rejected;
 use crate::snapshot::{Counters, Snapshot};
+use crate::turn::{Turn, Turns};
 use crate::waiters::{Row, Standing, Waiters};
 
 #[cfg(all(test, not(loom)))]
 mod tests;
 
-/// What the lock protects.
+/// The ledger and the crowd, both in one hand.
 #[derive(Debug)]
-pub(crate) struct Gate {
-    ledger: Ledger,
+pub(crate) struct Gate<'a> {
+    ledger: &'a Ledger,
+    /// Given back before the crowd is unlocked.
+    _turn: Turn<'a>,
+    crowd: MutexGuard<'a, Crowd>,
+}
+
+/// Those who wait, and what is counted about them.
+#[derive(Debug)]
+pub(crate) struct Crowd {
     waiters: Waiters,
     waiters_max: u32,
-    closed: bool,
-    permits: u64,
     counters: Counters,
     #[cfg(test)]
-    pub(crate) fault: Fault,
+    fault: Fault,
 }
 
 /// A mistake made on purpose, to see that the tests notice it.
@@ -100,26 +108,36 @@ impl Wakes {
     }
 }
 
-impl Gate {
-    pub(crate) fn new(ledger: Ledger, waiters_max: u32) -> Gate {
-        Gate {
-            ledger,
+impl Crowd {
+    pub(crate) fn new(waiters_max: u32) -> Crowd {
+        Crowd {
             waiters: Waiters::new(),
             waiters_max: waiters_max.min(Row::MAX - 1),
-            closed: false,
-            permits: 0,
             counters: Counters::default(),
             #[cfg(test)]
             fault: Fault::None,
         }
     }
+}
+
+impl<'a> Gate<'a> {
+    /// Locks the crowd and takes the turn.
+    pub(crate) fn open(ledger: &'a Ledger, turns: &'a Turns, crowd: &'a Mutex<Crowd>) -> Gate<'a> {
+        let crowd = lock(crowd);
+        Gate { ledger, _turn: turns.take(), crowd }
+    }
 
     pub(crate) fn ledger(&self) -> &Ledger {
-        &self.ledger
+        self.ledger
     }
 
     pub(crate) fn waiters(&self) -> &Waiters {
-        &self.waiters
+        &self.crowd.waiters
+    }
+
+    #[cfg(test)]
+    pub(crate) fn set_fault(&mut self, fault: Fault) {
+        self.crowd.fault = fault;
     }
 
     /// A request that wants to go through now or not at all.
@@ -168,7 +186,7 @@ impl Gate {
         waker: &Waker,
         wakes: &mut Wakes,
     ) -> Poll<Result<(), Rejected>> {
-        let Some(waiter) = self.waiters.get_mut(row) else {
+        let Some(waiter) = self.crowd.waiters.get_mut(row) else {
             return Poll::Ready(Err(Rejected::Closed));
         };
         let answer = match waiter.standing {
@@ -181,35 +199,34 @@ impl Gate {
             Standing::Granted => Ok(()),
             Standing::Refused(rejected) => Err(rejected),
         };
-        self.waiters.leave(row);
+        self.crowd.waiters.leave(row);
         Poll::Ready(answer)
     }
 
     /// Somebody in line, or let through and not yet gone, goes away.
     pub(crate) fn cancel(&mut self, row: Row, wakes: &mut Wakes) {
-        let Some(waiter) = self.waiters.get(row) else { return };
+        let Some(waiter) = self.crowd.waiters.get(row) else { return };
         let (line, need) = (waiter.line, waiter.need);
         match waiter.standing {
             Standing::Waiting => {
-                wakes.spent = self.waiters.answer(row, Standing::Granted);
-                self.counters.cancelled += 1;
+                wakes.spent = self.crowd.waiters.answer(row, Standing::Granted);
+                self.crowd.counters.cancelled += 1;
             }
             Standing::Granted => {
                 #[cfg(test)]
-                let lost = self.fault == Fault::BookingIsLost;
+                let lost = self.crowd.fault == Fault::BookingIsLost;
                 #[cfg(not(test))]
                 let lost = false;
                 if line != Line::Signal && !lost {
-                    self.ledger.give(line.lane(), &need);
-                    self.permits -= 1;
+                    self.ledger.give(line.lane(), &need, 1);
                 }
-                self.counters.cancelled += 1;
+                self.crowd.counters.cancelled += 1;
             }
             Standing::Refused(_) => {}
         }
-        self.waiters.leave(row);
+        self.crowd.waiters.leave(row);
         #[cfg(test)]
-        if self.fault == Fault::NoPumpAfterCancel {
+        if self.crowd.fault == Fault::NoPumpAfterCancel {
             return;
         }
         self.pump(wakes);
@@ -217,7 +234,7 @@ impl Gate {
 
     /// Somebody's deadline has come, and it is the one to say so.
     pub(crate) fn give_up(&mut self, row: Row, at: Instant, wakes: &mut Wakes) {
-        let Some(waiter) = self.waiters.get(row) else { return };
+        let Some(waiter) = self.crowd.waiters.get(row) else { return };
         if waiter.standing == Standing::Waiting {
             let rejected =
                 Rejected::DeadlineExceeded { waited: at.saturating_duration_since(waiter.since) };
@@ -229,34 +246,28 @@ impl Gate {
     /// Answers everybody whose deadline has come, and says when the next one will.
     pub(crate) fn expire(&mut self, at: Instant, wakes: &mut Wakes) -> (usize, Option<Instant>) {
         let mut expired = 0;
-        while let Some((deadline, row)) = self.waiters.earliest_deadline() {
+        while let Some((deadline, row)) = self.crowd.waiters.earliest_deadline() {
             if deadline > at {
                 break;
             }
-            let since = self.waiters.get(row).map_or(at, |waiter| waiter.since);
+            let since = self.crowd.waiters.get(row).map_or(at, |waiter| waiter.since);
             let waited = at.saturating_duration_since(since);
             self.refuse(row, Rejected::DeadlineExceeded { waited }, wakes);
             expired += 1;
         }
         self.pump(wakes);
-        (expired, self.waiters.earliest_deadline().map(|(deadline, _)| deadline))
+        (expired, self.crowd.waiters.earliest_deadline().map(|(deadline, _)| deadline))
     }
 
     /// A permit, or a part of one, comes back.
     #[inline]
     pub(crate) fn release(&mut self, lane: Lane, need: &Need, permits: u64, wakes: &mut Wakes) {
-        self.ledger.give(lane, need);
-        self.permits -= permits;
+        self.ledger.give(lane, need, permits);
         #[cfg(test)]
-        if self.fault == Fault::NoPumpAfterRelease {
+        if self.crowd.fault == Fault::NoPumpAfterRelease {
             return;
         }
         self.pump(wakes);
-    }
-
-    /// One permit has become two, or two have become one.
-    pub(crate) fn recount(&mut self, more: u64, less: u64) {
-        self.permits = self.permits + more - less;
     }
 
     /// What there is has changed.
@@ -265,12 +276,12 @@ impl Gate {
             return;
         }
         self.ledger.resize(total);
-        self.counters.resizes += 1;
+        self.crowd.counters.resizes += 1;
         for line in [Line::Interactive, Line::Background, Line::BelowMark] {
             self.refuse_impossible(line, wakes);
         }
         #[cfg(test)]
-        if self.fault == Fault::NoPumpAfterResize {
+        if self.crowd.fault == Fault::NoPumpAfterResize {
             return;
         }
         self.pump(wakes);
@@ -284,23 +295,23 @@ impl Gate {
 
     /// Nobody goes through any more.
     pub(crate) fn close(&mut self, wakes: &mut Wakes) {
-        self.closed = true;
+        self.ledger.close();
         for line in LINES_IN_ORDER {
-            while let Some(row) = self.waiters.first(line) {
+            while let Some(row) = self.crowd.waiters.first(line) {
                 self.refuse(row, Rejected::Closed, wakes);
             }
         }
     }
 
-    pub(crate) fn is_closed(&self) -> bool {
-        self.closed
-    }
-
     pub(crate) fn snapshot(&self, at: Instant, extra_names: Vec<String>) -> Snapshot {
-        let ledger = &self.ledger;
+        let (ledger, waiters) = (self.ledger, &self.crowd.waiters);
+        let mut counters = self.crowd.counters.clone();
+        counters.granted_interactive = ledger.granted(Lane::Interactive);
+        counters.granted_background = ledger.granted(Lane::Background);
         let used_interactive = ledger.used(Lane::Interactive);
-        let firsts = LINES_IN_ORDER.iter().filter_map(|line| self.waiters.first(*line));
-        let oldest = firsts.filter_map(|row| self.waiters.get(row)).map(|waiter| waiter.since);
+        let firsts = LINES_IN_ORDER.iter().filter_map(|line| self.crowd.waiters.first(*line));
+        let oldest =
+            firsts.filter_map(|row| self.crowd.waiters.get(row)).map(|waiter| waiter.since);
         Snapshot {
             total: ledger.total(),
             reserve: ledger.reserve(),
@@ -311,16 +322,16 @@ impl Gate {
             used_background: ledger.used(Lane::Background),
             debt: ledger.debt(),
             pressure: ledger.pressure(),
-            closed: self.closed,
-            permits: self.permits,
-            waiting_interactive: self.waiters.len(Line::Interactive),
-            waiting_background: self.waiters.len(Line::Background),
-            waiting_below_watermark: self.waiters.len(Line::BelowMark),
-            waiting_signals: self.waiters.len(Line::Signal),
+            closed: ledger.is_closed(),
+            permits: ledger.permits(),
+            waiting_interactive: waiters.len(Line::Interactive),
+            waiting_background: waiters.len(Line::Background),
+            waiting_below_watermark: waiters.len(Line::BelowMark),
+            waiting_signals: waiters.len(Line::Signal),
             oldest_waiter_age: oldest
                 .min()
                 .map_or(Duration::ZERO, |since| at.saturating_duration_since(since)),
-            counters: self.counters.clone(),
+            counters,
             extra_names,
         }
     }
@@ -328,7 +339,7 @@ impl Gate {
     /// Whether a request at the door may go straight through.
     #[inline]
     fn passes(&self, line: Line, need: &Need) -> bool {
-        !self.closed && self.is_free_ahead(line) && self.is_room(line, need)
+        !self.ledger.is_closed() && self.is_free_ahead(line) && self.is_room(line, need)
     }
 
     /// Whether there is room for a request, others aside.
@@ -346,18 +357,18 @@ impl Gate {
     /// Whether nobody waits who is to be served before.
     #[inline]
     fn is_free_ahead(&self, line: Line) -> bool {
-        if self.waiters.waiting() == 0 {
+        if self.crowd.waiters.waiting() == 0 {
             return true;
         }
         #[cfg(test)]
-        if self.fault == Fault::DoorIgnoresLine {
+        if self.crowd.fault == Fault::DoorIgnoresLine {
             return true;
         }
         #[cfg(test)]
-        if self.fault == Fault::BackgroundOvertakes && line == Line::Background {
-            return self.waiters.len(line) == 0;
+        if self.crowd.fault == Fault::BackgroundOvertakes && line == Line::Background {
+            return self.crowd.waiters.len(line) == 0;
         }
-        ahead_of(line).iter().all(|line| self.waiters.len(*line) == 0)
+        ahead_of(line).iter().all(|line| self.crowd.waiters.len(*line) == 0)
     }
 
     #[inline]
@@ -370,16 +381,11 @@ impl Gate {
     #[inline]
     fn book(&mut self, lane: Lane, need: &Need) {
         self.ledger.take(lane, need);
-        self.permits += 1;
-        match lane {
-            Lane::Interactive => self.counters.granted_interactive += 1,
-            Lane::Background => self.counters.granted_background += 1,
-        }
     }
 
     /// Why a request cannot even stand in line, whatever the line.
     fn refusal(&self, line: Line, need: &Need) -> Option<Rejected> {
-        if self.closed {
+        if self.ledger.is_closed() {
             return Some(Rejected::Closed);
         }
         let lane = line.lane();
@@ -388,6 +394,7 @@ impl Gate {
     }
 
     /// The way of those who did not pass.
+    #[cold]
     fn queue(
         &mut self,
         line: Line,
@@ -396,7 +403,7 @@ impl Gate {
         waker: &Waker,
     ) -> Entry {
         let refusal = self.refusal(line, need);
-        let crowded = self.waiters.waiting() >= self.waiters_max;
+        let crowded = self.crowd.waiters.waiting() >= self.crowd.waiters_max;
         if let Some(rejected) = refusal.or(crowded.then_some(Rejected::QueueFull)) {
             self.count_rejected(&rejected);
             return Entry::Refused(rejected);
@@ -407,13 +414,13 @@ impl Gate {
             self.count_rejected(&rejected);
             return Entry::Refused(rejected);
         }
-        Entry::Queued(self.waiters.join(line, *need, since, deadline, waker.clone()))
+        Entry::Queued(self.crowd.waiters.join(line, *need, since, deadline, waker.clone()))
     }
 
     fn shortfall(&self, line: Line, need: &Need) -> Need {
         let mut ahead = [0_u128; RESOURCES];
         for line in ahead_of(line) {
-            for (ahead, wanted) in ahead.iter_mut().zip(self.waiters.wanted(*line)) {
+            for (ahead, wanted) in ahead.iter_mut().zip(self.crowd.waiters.wanted(*line)) {
                 *ahead += wanted;
             }
         }
@@ -423,16 +430,17 @@ impl Gate {
     /// Lets through everybody who now fits, in order.
     #[inline]
     fn pump(&mut self, wakes: &mut Wakes) {
-        if self.waiters.waiting() > 0 {
+        if self.crowd.waiters.waiting() > 0 {
             self.pump_lines(wakes);
         }
     }
 
+    #[inline(never)]
     fn pump_lines(&mut self, wakes: &mut Wakes) {
         let mut at = None;
         for line in LINES_IN_ORDER {
-            while let Some(row) = self.waiters.first(line) {
-                let Some(waiter) = self.waiters.get(row) else { break };
+            while let Some(row) = self.crowd.waiters.first(line) {
+                let Some(waiter) = self.crowd.waiters.get(row) else { break };
                 let need = waiter.need;
                 if !self.passes_from_line(line, &need) {
                     break;
@@ -440,17 +448,17 @@ impl Gate {
                 let waited = at.get_or_insert_with(now).saturating_duration_since(waiter.since);
                 if line != Line::Signal {
                     self.book(line.lane(), &need);
-                    self.counters.granted_after_wait += 1;
-                    self.counters.wait.count(waited);
+                    self.crowd.counters.granted_after_wait += 1;
+                    self.crowd.counters.wait.count(waited);
                 }
-                let waker = self.waiters.answer(row, Standing::Granted);
+                let waker = self.crowd.waiters.answer(row, Standing::Granted);
                 #[cfg(test)]
-                if self.fault == Fault::NobodyIsTold {
+                if self.crowd.fault == Fault::NobodyIsTold {
                     continue;
                 }
                 wakes.add(waker);
                 #[cfg(test)]
-                if self.fault == Fault::OneAtATime {
+                if self.crowd.fault == Fault::OneAtATime {
                     return;
                 }
             }
@@ -460,14 +468,14 @@ impl Gate {
     /// Whether the first of a line may go through.
     fn passes_from_line(&self, line: Line, need: &Need) -> bool {
         let mut ahead = ahead_of(line).iter().filter(|other| **other != line);
-        ahead.all(|line| self.waiters.len(*line) == 0) && self.is_room(line, need)
+        ahead.all(|line| self.crowd.waiters.len(*line) == 0) && self.is_room(line, need)
     }
 
     /// Answers those in a line who have become impossible.
     fn refuse_impossible(&mut self, line: Line, wakes: &mut Wakes) {
         let lane = line.lane();
         let limit = self.ledger.limit(lane);
-        let waiting = self.waiters.line(line);
+        let waiting = self.crowd.waiters.line(line);
         let impossible: Vec<Row> = waiting
             .filter(|(_, waiter)| !self.ledger.is_possible(lane, &waiter.need))
             .map(|(row, _)| row)
@@ -479,11 +487,11 @@ impl Gate {
 
     fn refuse(&mut self, row: Row, rejected: Rejected, wakes: &mut Wakes) {
         self.count_rejected(&rejected);
-        wakes.add(self.waiters.answer(row, Standing::Refused(rejected)));
+        wakes.add(self.crowd.waiters.answer(row, Standing::Refused(rejected)));
     }
 
     fn count_rejected(&mut self, rejected: &Rejected) {
-        let counters = &mut self.counters;
+        let counters = &mut self.crowd.counters;
         *match rejected {
             Rejected::Impossible { .. } => &mut counters.rejected_impossible,
             Rejected::Full { .. } => &mut counters.rejected_full,
@@ -491,6 +499,13 @@ impl Gate {
             Rejected::DeadlineExceeded { .. } => &mut counters.rejected_deadline,
             Rejected::Closed => &mut counters.rejected_closed,
         } += 1;
+    }
+}
+
+impl Drop for Gate<'_> {
+    /// Says to those who do not lock the crowd whether there is one.
+    fn drop(&mut self) {
+        self.ledger.set_waiting(self.crowd.waiters.waiting());
     }
 }
 

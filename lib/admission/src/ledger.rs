@@ -11,10 +11,16 @@
 //!
 //! The allowance is `total - reserve`, less what the brake takes. After a shrink below what is in use
 //! no need fits, not even none, until the debt is repaid: that is the same comparison.
+//!
+//! Every field is a relaxed atomic, because several threads reach it, but only whoever has the
+//! [`Turn`](crate::turn::Turn) touches one; the turn orders them. One exception:
+//! [`Ledger::looks_crowded`] may be asked at any time and is a hint.
+
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 
 use crate::amount::Fraction;
 use crate::lane::Lane;
-use crate::need::Need;
+use crate::need::{Need, RESOURCES};
 
 /// How a total is divided.
 #[derive(Clone, Copy, Debug)]
@@ -28,74 +34,149 @@ pub(crate) struct Shares {
 }
 
 /// What there is and what is used.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Ledger {
+    used_interactive: Amounts,
+    used_background: Amounts,
+    total: Amounts,
+    allowance: Amounts,
+    reserve: Amounts,
+    high: Amounts,
+    low: Amounts,
+    granted: [AtomicU64; 2],
+    permits: AtomicU64,
+    waiting: AtomicU32,
+    pressure: AtomicU32,
+    closed: AtomicBool,
+    shut: AtomicBool,
+    has_extras: AtomicBool,
     shares: Shares,
-    pressure: Fraction,
-    total: Need,
-    reserve: Need,
-    allowance: Need,
-    high: Need,
-    low: Need,
-    used_interactive: Need,
-    used_background: Need,
-    shut: bool,
+}
+
+/// One number for each resource.
+#[derive(Debug, Default)]
+struct Amounts([AtomicU64; RESOURCES]);
+
+impl Amounts {
+    #[inline]
+    fn at(&self, at: usize) -> u64 {
+        self.0[at].load(Relaxed)
+    }
+
+    #[inline]
+    fn put(&self, at: usize, amount: u64) {
+        self.0[at].store(amount, Relaxed);
+    }
+
+    fn need(&self) -> Need {
+        Need { amounts: std::array::from_fn(|at| self.at(at)) }
+    }
+
+    fn put_need(&self, need: &Need) {
+        need.amounts.iter().enumerate().for_each(|(at, amount)| self.put(at, *amount));
+    }
 }
 
 impl Ledger {
     /// Nothing used yet.
     pub(crate) fn new(total: Need, shares: Shares) -> Ledger {
-        let mut ledger = Ledger {
+        let ledger = Ledger {
+            used_interactive: Amounts::default(),
+            used_background: Amounts::default(),
+            total: Amounts::default(),
+            allowance: Amounts::default(),
+            reserve: Amounts::default(),
+            high: Amounts::default(),
+            low: Amounts::default(),
+            granted: Default::default(),
+            permits: AtomicU64::new(0),
+            waiting: AtomicU32::new(0),
+            pressure: AtomicU32::new(0),
+            closed: AtomicBool::new(false),
+            shut: AtomicBool::new(false),
+            has_extras: AtomicBool::new(false),
             shares: Shares { low: shares.low.min(shares.high), ..shares },
-            pressure: Fraction::NONE,
-            total,
-            reserve: Need::ZERO,
-            allowance: Need::ZERO,
-            high: Need::ZERO,
-            low: Need::ZERO,
-            used_interactive: Need::ZERO,
-            used_background: Need::ZERO,
-            shut: false,
         };
-        ledger.divide();
+        ledger.resize(total);
         ledger
     }
 
     pub(crate) fn total(&self) -> Need {
-        self.total
+        self.total.need()
     }
 
     pub(crate) fn reserve(&self) -> Need {
-        self.reserve
+        self.reserve.need()
     }
 
     pub(crate) fn high(&self) -> Need {
-        self.high
+        self.high.need()
     }
 
     pub(crate) fn pressure(&self) -> Fraction {
-        self.pressure
+        Fraction::millionths(self.pressure.load(Relaxed))
+    }
+
+    pub(crate) fn permits(&self) -> u64 {
+        self.permits.load(Relaxed)
+    }
+
+    pub(crate) fn granted(&self, lane: Lane) -> u64 {
+        self.granted[lane as usize].load(Relaxed)
     }
 
     pub(crate) fn used(&self, lane: Lane) -> Need {
+        self.account(lane).need()
+    }
+
+    #[inline]
+    fn account(&self, lane: Lane) -> &Amounts {
         match lane {
-            Lane::Interactive => self.used_interactive,
-            Lane::Background => self.used_background,
+            Lane::Interactive => &self.used_interactive,
+            Lane::Background => &self.used_background,
         }
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Relaxed)
+    }
+
+    pub(crate) fn close(&self) {
+        self.closed.store(true, Relaxed);
+    }
+
+    /// Whether somebody waited a moment ago.
+    #[inline]
+    pub(crate) fn looks_crowded(&self) -> bool {
+        self.waiting.load(Relaxed) > 0
+    }
+
+    /// How many wait now.
+    pub(crate) fn set_waiting(&self, count: u32) {
+        self.waiting.store(count, Relaxed);
     }
 
     /// Of each resource, what is used beyond the total.
     pub(crate) fn debt(&self) -> Need {
-        self.used_interactive
-            .zip(&self.used_background, u64::saturating_add)
-            .saturating_sub(&self.total)
+        let (interactive, background) = (self.used_interactive.need(), self.used_background.need());
+        interactive.zip(&background, u64::saturating_add).saturating_sub(&self.total())
+    }
+
+    /// Books a need if there is room and nobody waits: the whole way in, for almost everybody.
+    #[inline]
+    pub(crate) fn pass(&self, lane: Lane, need: &Need) -> bool {
+        let passes = !self.looks_crowded() && !self.is_closed() && self.fits(lane, need);
+        if passes {
+            self.take(lane, need);
+        }
+        passes
     }
 
     /// The most that one request of a lane can ever have, whatever the brake says now.
     pub(crate) fn limit(&self, lane: Lane) -> Need {
         match lane {
-            Lane::Interactive => self.total,
-            Lane::Background => self.total.saturating_sub(&self.reserve),
+            Lane::Interactive => self.total(),
+            Lane::Background => self.total().saturating_sub(&self.reserve()),
         }
     }
 
@@ -107,32 +188,54 @@ impl Ledger {
     /// Whether a need can be met now.
     #[inline]
     pub(crate) fn fits(&self, lane: Lane, need: &Need) -> bool {
-        let background = lane == Lane::Background;
-        let mut fits = true;
-        for at in 0..need.amounts.len() {
-            let beside = self.total.amounts[at].checked_sub(self.used_interactive.amounts[at]);
-            let ceiling = if background {
-                beside.map(|beside| beside.min(self.allowance.amounts[at]))
-            } else {
-                beside
-            };
-            let free = ceiling.and_then(|top| top.checked_sub(self.used_background.amounts[at]));
-            fits &= free.is_some_and(|free| need.amounts[at] <= free);
+        match lane {
+            Lane::Interactive => self.all(need, |at| self.fits_interactive(at, need)),
+            Lane::Background => self.all(need, |at| self.fits_background(at, need)),
         }
-        fits
+    }
+
+    #[inline]
+    fn fits_interactive(&self, at: usize, need: &Need) -> bool {
+        let total = self.total.at(at);
+        // Every booking fitted into a total of its time, so the sum can be counted.
+        let used = self.used_interactive.at(at).saturating_add(self.used_background.at(at));
+        used <= total && need.amounts[at] <= total - used
+    }
+
+    #[inline]
+    fn fits_background(&self, at: usize, need: &Need) -> bool {
+        let (total, interactive) = (self.total.at(at), self.used_interactive.at(at));
+        if interactive > total {
+            return false;
+        }
+        let top = self.allowance.at(at).min(total - interactive);
+        let used = self.used_background.at(at);
+        used <= top && need.amounts[at] <= top - used
+    }
+
+    /// Whether something holds for every resource there is.
+    #[inline]
+    fn all(&self, need: &Need, holds: impl Fn(usize) -> bool) -> bool {
+        holds(0) && holds(1) && (self.is_plain(need) || (2..RESOURCES).all(holds))
+    }
+
+    /// Whether memory and CPU are all there is to look at.
+    #[inline]
+    fn is_plain(&self, need: &Need) -> bool {
+        !self.has_extras.load(Relaxed) && need.is_plain()
     }
 
     /// What would have to come back for a need to fit, with others who are to be served before.
     pub(crate) fn shortfall(&self, lane: Lane, need: &Need, ahead: &[u128]) -> Need {
         let mut missing = Need::ZERO;
         for at in 0..need.amounts.len() {
-            let used_interactive = u128::from(self.used_interactive.amounts[at]);
-            let used = used_interactive + u128::from(self.used_background.amounts[at]);
-            let total = u128::from(self.total.amounts[at]);
+            let used_interactive = u128::from(self.used_interactive.at(at));
+            let used = used_interactive + u128::from(self.used_background.at(at));
+            let total = u128::from(self.total.at(at));
             let top = match lane {
                 Lane::Interactive => total,
                 Lane::Background => {
-                    total.min(used_interactive.saturating_add(self.allowance.amounts[at].into()))
+                    total.min(used_interactive.saturating_add(self.allowance.at(at).into()))
                 }
             };
             let wanted = used + u128::from(need.amounts[at]) + ahead.get(at).copied().unwrap_or(0);
@@ -144,79 +247,99 @@ impl Ledger {
 
     /// Books a need. It must fit, so the sums cannot overflow.
     #[inline]
-    pub(crate) fn take(&mut self, lane: Lane, need: &Need) {
-        let used = self.account(lane);
-        for (used, need) in used.amounts.iter_mut().zip(&need.amounts) {
-            *used = used.saturating_add(*need);
-        }
-        self.watch_mark();
+    pub(crate) fn take(&self, lane: Lane, need: &Need) {
+        self.book(lane, need, u64::saturating_add);
+        add(&self.permits, 1);
+        add(&self.granted[lane as usize], 1);
     }
 
-    /// Takes a booking back.
+    /// Takes a booking back, and with it so many permits: one, or none for a part of one.
     #[inline]
-    pub(crate) fn give(&mut self, lane: Lane, need: &Need) {
+    pub(crate) fn give(&self, lane: Lane, need: &Need, permits: u64) {
+        debug_assert!(need.fits_in(&self.used(lane)), "more came back than was given");
+        self.book(lane, need, u64::saturating_sub);
+        self.permits.store(self.permits().saturating_sub(permits), Relaxed);
+    }
+
+    /// One permit has become two.
+    pub(crate) fn split(&self) {
+        add(&self.permits, 1);
+    }
+
+    /// Two permits have become one.
+    pub(crate) fn merge(&self) {
+        self.permits.store(self.permits().saturating_sub(1), Relaxed);
+    }
+
+    #[inline]
+    fn book(&self, lane: Lane, need: &Need, change: impl Fn(u64, u64) -> u64) {
         let used = self.account(lane);
-        for (used, need) in used.amounts.iter_mut().zip(&need.amounts) {
-            debug_assert!(*used >= *need, "more came back than was given");
-            *used = used.saturating_sub(*need);
+        used.put(0, change(used.at(0), need.amounts[0]));
+        used.put(1, change(used.at(1), need.amounts[1]));
+        if self.has_extras.load(Relaxed) {
+            (2..RESOURCES).for_each(|at| used.put(at, change(used.at(at), need.amounts[at])));
         }
-        self.watch_mark();
+        if self.shares.low < self.shares.high {
+            self.watch_mark();
+        }
     }
 
     /// Changes what there is.
-    pub(crate) fn resize(&mut self, total: Need) {
-        self.total = total;
+    pub(crate) fn resize(&self, total: Need) {
+        self.total.put_need(&total);
+        let has_extras = !total.is_plain();
+        self.has_extras.fetch_or(has_extras, Relaxed);
         self.divide();
     }
 
     /// Pulls or loosens the brake.
-    pub(crate) fn set_pressure(&mut self, pressure: Fraction) {
-        self.pressure = pressure;
+    pub(crate) fn set_pressure(&self, pressure: Fraction) {
+        self.pressure.store(pressure.get(), Relaxed);
         self.divide();
     }
 
     /// Whether background use is below the mark, so that new background work may begin.
     pub(crate) fn is_below_mark(&self) -> bool {
-        let mark = if self.shut { &self.low } else { &self.high };
-        self.pressure < Fraction::ALL && self.is_below(mark)
+        let shut = self.shut.load(Relaxed);
+        self.pressure() < Fraction::ALL && self.is_below(if shut { &self.low } else { &self.high })
     }
 
     /// Background use and what interactive work has taken of the shared part.
-    pub(crate) fn shared_use(&self) -> Need {
-        let overflow = self.used_interactive.saturating_sub(&self.reserve);
-        self.used_background.zip(&overflow, u64::saturating_add)
+    fn shared_use(&self, at: usize) -> u64 {
+        let overflow = self.used_interactive.at(at).saturating_sub(self.reserve.at(at));
+        self.used_background.at(at).saturating_add(overflow)
     }
 
-    fn is_below(&self, mark: &Need) -> bool {
-        self.shared_use().amounts.iter().zip(&mark.amounts).all(|(used, mark)| used < mark)
-    }
-
-    fn account(&mut self, lane: Lane) -> &mut Need {
-        match lane {
-            Lane::Interactive => &mut self.used_interactive,
-            Lane::Background => &mut self.used_background,
-        }
+    fn is_below(&self, mark: &Amounts) -> bool {
+        (0..RESOURCES).all(|at| self.shared_use(at) < mark.at(at))
     }
 
     /// Derives the shares from the total and the brake.
-    fn divide(&mut self) {
+    fn divide(&self) {
         let Shares { reserve, high, low } = self.shares;
-        let calm = self.pressure.rest();
-        self.reserve = self.total.map(|total| reserve.of(total));
-        let shared = self.total.saturating_sub(&self.reserve);
-        self.allowance = shared.map(|shared| calm.of(shared));
+        let (total, calm) = (self.total(), self.pressure().rest());
+        let reserve = total.map(|total| reserve.of(total));
+        let shared = total.saturating_sub(&reserve);
+        self.reserve.put_need(&reserve);
+        self.allowance.put_need(&shared.map(|shared| calm.of(shared)));
         // A mark of nothing could never be below; where a share rounds to that, one unit may be used.
-        self.high = shared.map(|shared| calm.of(high.of(shared)).max(1));
-        self.low = shared.map(|shared| calm.of(low.of(shared)).max(1));
+        self.high.put_need(&shared.map(|shared| calm.of(high.of(shared)).max(1)));
+        self.low.put_need(&shared.map(|shared| calm.of(low.of(shared)).max(1)));
         self.watch_mark();
     }
 
     /// Remembers that the mark was reached. With one mark there is nothing to remember.
-    #[inline]
-    fn watch_mark(&mut self) {
+    fn watch_mark(&self) {
         if self.shares.low < self.shares.high {
-            let mark = if self.shut { self.low } else { self.high };
-            self.shut = !self.is_below(&mark);
+            let shut = self.shut.load(Relaxed);
+            let below = self.is_below(if shut { &self.low } else { &self.high });
+            self.shut.store(!below, Relaxed);
         }
     }
+}
+
+/// Adds as a plain variable would: whoever calls it has the turn.
+#[inline]
+fn add(count: &AtomicU64, more: u64) {
+    count.store(count.load(Relaxed).wrapping_add(more), Relaxed);
 }

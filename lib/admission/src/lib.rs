@@ -35,6 +35,8 @@ mod snapshot;
 mod gate;
 /// What there is, what is used, what fits.
 mod ledger;
+/// Who may write in the ledger.
+mod turn;
 /// Those who wait.
 mod waiters;
 /// Who watches deadlines.

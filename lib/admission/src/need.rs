@@ -104,6 +104,13 @@ impl Need {
         self.amounts.iter().zip(&other.amounts).all(|(need, have)| need <= have)
     }
 
+    /// Whether it is memory and CPU, and no extras.
+    #[inline]
+    pub(crate) fn is_plain(&self) -> bool {
+        let [_, _, a, b, c, d] = self.amounts;
+        a | b | c | d == 0
+    }
+
     /// Whether it is nothing of anything.
     #[must_use]
     pub fn is_zero(&self) -> bool {

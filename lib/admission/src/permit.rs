@@ -7,6 +7,7 @@ use crate::acquire::Then;
 use crate::admission::{Admission, Handle};
 use crate::lane::Lane;
 use crate::need::Need;
+use crate::primitive::Arc;
 
 /// The right to use what [`Permit::need`] says. Dropping it gives everything back, exactly once.
 ///
@@ -24,16 +25,16 @@ use crate::need::Need;
 /// ```
 #[must_use = "a permit that is dropped is given back"]
 pub struct Permit<'a> {
-    /// None when there is nothing to give back any more.
-    handle: Option<Handle<'a>>,
-    lane: Lane,
     need: Need,
+    /// Leads nowhere when there is nothing to give back any more.
+    handle: Handle<'a>,
+    lane: Lane,
 }
 
 impl<'a> Permit<'a> {
     #[inline]
     pub(crate) fn new(handle: Handle<'a>, lane: Lane, need: Need) -> Permit<'a> {
-        Permit { handle: Some(handle), lane, need }
+        Permit { need, handle, lane }
     }
 
     /// What it allows to use.
@@ -53,18 +54,18 @@ impl<'a> Permit<'a> {
     pub fn shrink_to(&mut self, need: Need) {
         let kept = self.need.min(&need);
         let back = self.need.saturating_sub(&kept);
-        if let (false, Some(handle)) = (back.is_zero(), &self.handle) {
+        if let (false, Some(shared)) = (back.is_zero(), self.handle.shared()) {
             self.need = kept;
-            handle.change(|gate, wakes| gate.release(self.lane, &back, 0, wakes));
+            shared.change(|gate, wakes| gate.release(self.lane, &back, 0, wakes));
         }
     }
 
     /// Takes a part out as a permit of its own; none when it does not hold that much.
     pub fn split(&mut self, part: Need) -> Option<Permit<'a>> {
-        let handle = self.handle.clone().filter(|_| part.fits_in(&self.need))?;
-        handle.lock().recount(1, 0);
+        let shared = self.handle.shared().filter(|_| part.fits_in(&self.need))?;
+        shared.gate().ledger().split();
         self.need = self.need.saturating_sub(&part);
-        Some(Permit::new(handle, self.lane, part))
+        Some(Permit::new(self.handle.clone(), self.lane, part))
     }
 
     /// Makes two permits one.
@@ -73,15 +74,15 @@ impl<'a> Permit<'a> {
     ///
     /// Gives the other one back when it is of another admission or another lane.
     pub fn merge<'b>(&mut self, mut other: Permit<'b>) -> Result<(), Permit<'b>> {
-        let same = match (&self.handle, &other.handle) {
-            (Some(ours), Some(theirs)) => std::ptr::eq::<_>(&raw const **ours, &raw const **theirs),
+        let same = match (self.handle.shared(), other.handle.shared()) {
+            (Some(ours), Some(theirs)) => Arc::ptr_eq(ours, theirs),
             _ => false,
         };
         // Both are booked, so the sum is at most the total and can be counted.
         match self.need.checked_add(&other.need).filter(|_| same && self.lane == other.lane) {
             Some(sum) => {
-                if let Some(handle) = other.handle.take() {
-                    handle.lock().recount(0, 1);
+                if let Some(shared) = other.handle.take().shared() {
+                    shared.gate().ledger().merge();
                 }
                 self.need = sum;
                 Ok(())
@@ -137,20 +138,19 @@ impl<'a> Permit<'a> {
 
     /// The same permit, keeping the admission alive by itself.
     pub fn into_owned(mut self) -> Permit<'static> {
-        let handle = self.handle.take().map(Handle::into_owned);
-        Permit { handle, lane: self.lane, need: self.need }
+        Permit::new(self.handle.take().into_owned(), self.lane, self.need)
     }
 
     pub(crate) fn stage(&self) -> u64 {
-        self.handle.as_ref().map_or(0, |handle| handle.stage)
+        self.handle.shared().map_or(0, |shared| shared.stage)
     }
 }
 
 impl Drop for Permit<'_> {
     #[inline]
     fn drop(&mut self) {
-        if let Some(handle) = &self.handle {
-            handle.change(|gate, wakes| gate.release(self.lane, &self.need, 1, wakes));
+        if let Some(shared) = self.handle.shared() {
+            shared.release(self.lane, &self.need);
         }
     }
 }

@@ -308,9 +308,7 @@ impl<'a> Pair<'a> {
                 self.twin.people.remove(&id);
                 Ok(())
             }
-            (answer, expected) => {
-                Err(format!("poll {id}: {answer:?}, the twin says {expected:?}"))
-            }
+            (answer, expected) => Err(format!("poll {id}: {answer:?}, the twin says {expected:?}")),
         }
     }
 
@@ -468,7 +466,7 @@ fn play(seed: u64, fault: Fault) -> Outcome {
         .waiters_max(waiters_max)
         .clock(Clock::Manual)
         .build();
-    admission.shared().lock().fault = fault;
+    admission.shared().gate().set_fault(fault);
     let mut trace = String::new();
     let mut pair = Pair::new(&admission, total, waiters_max as usize);
     let played = (0..20 + dice.below(60)).try_for_each(|_| pair.step(&mut dice, &mut trace));
@@ -502,7 +500,8 @@ fn every_mistake_made_on_purpose_is_noticed() {
         Fault::OneAtATime,
         Fault::BackgroundOvertakes,
     ] {
-        let noticed = std::panic::catch_unwind(|| (0..2000).find(|seed| play(*seed, fault).is_err()));
+        let noticed =
+            std::panic::catch_unwind(|| (0..2000).find(|seed| play(*seed, fault).is_err()));
         // A mistake may also trip an assertion of the gate itself; that is noticing, too.
         assert!(noticed.map_or(true, |seed| seed.is_some()), "{fault:?} was not noticed");
     }

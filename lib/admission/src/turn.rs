@@ -1,0 +1,95 @@
+//! The turn: who may look at the ledger and write in it.
+//!
+//! Taking the turn is one compare-and-swap and giving it back one store, half of what a mutex costs,
+//! and for a request that nobody stands in the way of that is most of its cost. It can be so cheap
+//! because nobody sleeps on it. Those who only add or subtract try it a few times and otherwise go
+//! through the mutex of the crowd, where threads sleep in a queue; so whoever has the mutex competes
+//! with a few instructions at a time, never with a crowd being served.
+
+#[cfg(not(loom))]
+use std::thread;
+#[cfg(not(loom))]
+use std::time::Duration;
+
+#[cfg(loom)]
+use loom::sync::atomic::{AtomicBool, Ordering};
+#[cfg(not(loom))]
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Whether somebody has the turn.
+#[derive(Debug)]
+pub(crate) struct Turns {
+    taken: AtomicBool,
+}
+
+/// The turn. Dropping it gives it back.
+#[derive(Debug)]
+pub(crate) struct Turn<'a> {
+    turns: &'a Turns,
+}
+
+impl Turns {
+    pub(crate) fn new() -> Turns {
+        Turns { taken: AtomicBool::new(false) }
+    }
+
+    /// Takes the turn if it can be had within a few instructions.
+    #[inline]
+    pub(crate) fn try_take(&self) -> Option<Turn<'_>> {
+        // Acquire: what the last one wrote is seen by this one.
+        let taken = self.taken.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed);
+        taken.is_ok().then_some(Turn { turns: self })
+    }
+
+    /// Takes the turn. Only for whoever holds the mutex of the crowd.
+    #[inline]
+    pub(crate) fn take(&self) -> Turn<'_> {
+        match self.try_take() {
+            Some(turn) => turn,
+            None => self.take_slowly(),
+        }
+    }
+
+    /// Spins, then lets others run, then sleeps: the one who has the turn needs a few instructions,
+    /// but the scheduler may have taken the CPU from it.
+    #[cold]
+    fn take_slowly(&self) -> Turn<'_> {
+        let mut attempt = 0_u32;
+        loop {
+            pause(attempt);
+            attempt = attempt.saturating_add(1);
+            if let Some(turn) = self.try_take() {
+                return turn;
+            }
+        }
+    }
+}
+
+#[cfg(not(loom))]
+fn pause(attempt: u32) {
+    match attempt {
+        0..SPINS => std::hint::spin_loop(),
+        SPINS..YIELDS => thread::yield_now(),
+        _ => thread::sleep(NAP),
+    }
+}
+
+#[cfg(loom)]
+fn pause(_: u32) {
+    loom::thread::yield_now();
+}
+
+impl Drop for Turn<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        // Release: what was written during the turn is seen by the next one.
+        self.turns.taken.store(false, Ordering::Release);
+    }
+}
+
+#[cfg(not(loom))]
+const SPINS: u32 = 100;
+#[cfg(not(loom))]
+const YIELDS: u32 = 150;
+#[cfg(not(loom))]
+const NAP: Duration = Duration::from_micros(50);
