@@ -42,6 +42,15 @@ mod waiters;
 /// Who watches deadlines.
 #[cfg(not(loom))]
 mod clock;
+/// What this process can really use.
+#[cfg(unix)]
+pub mod capacity;
+/// What the kernel's files say.
+#[cfg(unix)]
+pub mod parse;
+/// System calls.
+#[cfg(unix)]
+mod sys;
 /// What goes wrong outside of an admission.
 mod error;
 /// std or loom.
@@ -51,6 +60,8 @@ pub use acquire::{Acquire, BelowWatermark, Then};
 pub use admission::{Admission, Clock};
 pub use amount::{Bytes, Fraction, MilliCpu};
 pub use builder::Builder;
+#[cfg(unix)]
+pub use capacity::{Bound, Capacity, Headroom, Reading, Report, Rule};
 pub use error::Error;
 pub use lane::Lane;
 pub use need::{EXTRAS_MAX, Extra, Need};

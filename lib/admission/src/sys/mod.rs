@@ -1,0 +1,4 @@
+//! The only system calls.
+
+/// Which CPUs the calling thread may use.
+pub(crate) mod affinity;
