@@ -45,6 +45,9 @@ mod clock;
 /// What this process can really use.
 #[cfg(unix)]
 pub mod capacity;
+/// Following it while it changes.
+#[cfg(all(target_os = "linux", not(loom)))]
+pub mod watch;
 /// What the kernel's files say.
 #[cfg(unix)]
 pub mod parse;
@@ -68,3 +71,5 @@ pub use need::{EXTRAS_MAX, Extra, Need};
 pub use permit::Permit;
 pub use rejected::Rejected;
 pub use snapshot::{Counters, Snapshot, WAIT_BUCKETS, Waits};
+#[cfg(all(target_os = "linux", not(loom)))]
+pub use watch::{Band, Brake, Change, Watch, Watching};

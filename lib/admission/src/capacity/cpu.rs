@@ -28,9 +28,8 @@ fn online(tree: &mut Tree) -> Option<Cpus> {
     set_in_file(tree, Rule::OnlineCpus, Path::new("/sys/devices/system/cpu/online"))
 }
 
-/// CPUs the thread may use: by the system call here, by the recorded file elsewhere.
+/// CPUs the process may use: by the system call here, by the recorded file elsewhere.
 fn affinity(tree: &mut Tree) -> Option<Cpus> {
-    let status = Path::new("/proc/thread-self/status");
     if tree.is_live()
         && let Ok(allowed) = sys::affinity::allowed()
     {
@@ -38,8 +37,7 @@ fn affinity(tree: &mut Tree) -> Option<Cpus> {
         tree.note(Rule::Affinity, source, Reading::CpuMilli(allowed.milli()));
         return Some(allowed);
     }
-    let recorded = Path::new("/proc/self/status");
-    let path = if tree.is_live() { status } else { recorded };
+    let path = Path::new("/proc/self/status");
     let parsed = tree.read(path).map(|bytes| parse::allowed(&bytes));
     let set = parsed.as_ref().ok().and_then(|parsed| parsed.clone().ok());
     let reading = parsed.map_or_else(

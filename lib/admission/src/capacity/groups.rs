@@ -37,15 +37,25 @@ impl Groups {
     pub(crate) fn chain(&self, controller: &str) -> Option<Chain> {
         let named = |names: &[String]| names.iter().any(|name| name == controller);
         let own = self.memberships.iter().find(|membership| named(&membership.controllers));
-        let unified = || self.memberships.iter().find(|own| own.controllers.is_empty());
-        let (own, is_unified) = match own {
-            Some(own) => (own, false),
-            None => (unified()?, true),
-        };
-        let mounts = self.mounts.iter().filter(|mount| match is_unified {
-            true => mount.unified,
-            false => named(&mount.controllers),
-        });
+        match own {
+            Some(own) => self.chain_of(own, false, |mount| named(&mount.controllers)),
+            None => self.unified(),
+        }
+    }
+
+    /// The groups of version 2.
+    pub(crate) fn unified(&self) -> Option<Chain> {
+        let own = self.memberships.iter().find(|own| own.controllers.is_empty())?;
+        self.chain_of(own, true, |mount| mount.unified)
+    }
+
+    fn chain_of(
+        &self,
+        own: &Membership,
+        unified: bool,
+        is_its: impl Fn(&&Mount) -> bool,
+    ) -> Option<Chain> {
+        let mounts = self.mounts.iter().filter(is_its);
         let (below, mount) = mounts
             .map(|mount| (below(&own.path, &mount.root), mount))
             // One that shows the process's group, and of those the one that shows most above it.
@@ -55,7 +65,7 @@ impl Groups {
         let leaf = mount.point.join(below.unwrap_or_default());
         let levels = leaf.ancestors().take_while(|level| level.starts_with(&mount.point));
         let levels = levels.take(LEVELS_MAX).map(Path::to_owned).collect();
-        Some(Chain { unified: is_unified, levels })
+        Some(Chain { unified, levels })
     }
 }
 

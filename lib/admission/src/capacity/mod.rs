@@ -76,6 +76,7 @@ impl Capacity {
         let groups = Groups::read(&mut tree);
         cpu::note(&mut tree, &groups);
         memory::note(&mut tree, &groups);
+        tree.pressure = groups.unified().and_then(|chain| chain.levels.into_iter().next());
         let bounds = std::mem::take(&mut tree.bounds);
         Ok((Capacity::of_bounds(bounds, root)?, tree))
     }

@@ -11,8 +11,11 @@ use crate::parse::Malformed;
 #[derive(Debug)]
 pub(crate) struct Tree {
     root: PathBuf,
-    /// Files whose change may change the answer.
-    pub(crate) read: Vec<PathBuf>,
+    /// Files whose change may change the answer, with what they said: nothing when they are not
+    /// there yet.
+    pub(crate) read: Vec<(PathBuf, Option<Vec<u8>>)>,
+    /// The group of version 2 that has pressure files, if there is one.
+    pub(crate) pressure: Option<PathBuf>,
     /// What was found.
     pub(crate) bounds: Vec<Bound>,
 }
@@ -22,7 +25,7 @@ pub(crate) type Content = Result<Vec<u8>, Reading>;
 
 impl Tree {
     pub(crate) fn new(root: &Path) -> Tree {
-        Tree { root: root.to_owned(), read: Vec::new(), bounds: Vec::new() }
+        Tree { root: root.to_owned(), read: Vec::new(), pressure: None, bounds: Vec::new() }
     }
 
     /// Whether this is the machine that runs.
@@ -45,9 +48,7 @@ impl Tree {
     pub(crate) fn read_watched(&mut self, path: &Path) -> Content {
         let place = self.place(path);
         let content = read(&place).map_err(|error| reading(&error));
-        if !matches!(content, Err(Reading::Missing)) {
-            self.read.push(place);
-        }
+        self.read.push((place, content.as_ref().ok().cloned()));
         content
     }
 

@@ -4,6 +4,7 @@
 //! what. After every operation it lets through, one after the other, the first who may. The real
 //! thing must agree on every answer, on who was woken (exactly those who got one), on what is in use,
 //! and in the end on nothing being left.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
 use std::collections::BTreeMap;
 use std::pin::Pin;

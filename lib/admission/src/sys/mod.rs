@@ -1,4 +1,7 @@
 //! The only system calls.
 
-/// Which CPUs the calling thread may use.
+/// Which CPUs this process may use.
 pub(crate) mod affinity;
+/// Sleeping until something happens.
+#[cfg(all(target_os = "linux", not(loom)))]
+pub(crate) mod wait;
