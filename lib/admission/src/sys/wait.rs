@@ -26,7 +26,7 @@ impl Ring {
 
     pub(crate) fn ring(&self) {
         // It can only fail when the counter is full, and then it has rung often enough.
-        drop(rustix::io::write(&self.eventfd, &1_u64.to_ne_bytes()));
+        let _ = rustix::io::write(&self.eventfd, &1_u64.to_ne_bytes());
     }
 }
 
@@ -62,7 +62,7 @@ impl Waiter {
             for file in files {
                 let flags = inotify::WatchFlags::MODIFY;
                 // One that cannot be watched is seen by the timer.
-                drop(inotify::add_watch(inotify, file, flags));
+                let _ = inotify::add_watch(inotify, file, flags);
             }
         }
         Waiter { inotify, trigger: pressure.and_then(|file| trigger(file).ok()) }
