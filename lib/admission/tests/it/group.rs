@@ -54,7 +54,10 @@ fn next(lines: &mut Lines<BufReader<ChildStdout>>) -> (u64, u64) {
 
 fn found_in(groups: &[&Path]) -> (u64, u64) {
     let mut child = child_in(groups, "once");
-    let found = next(&mut BufReader::new(child.stdout.take().unwrap()).lines());
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let found = next(&mut lines);
+    // To the end, so that the child does not write into nothing.
+    lines.for_each(|line| drop(line.unwrap()));
     child.wait().unwrap();
     found
 }
@@ -126,5 +129,6 @@ fn real_groups() {
         assert_eq!(next(&mut lines).0, milli, "seen by a watch while running");
         eprintln!("a quota above of {milli} m was seen after {:?}", written.elapsed());
     }
+    lines.for_each(|line| drop(line.unwrap()));
     child.wait().unwrap();
 }
