@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use crate::admission::{Admission, Clock, Handle};
-use crate::gate::{Entry, Wakes};
+use crate::gate::Entry;
 use crate::lane::Line;
 use crate::need::Need;
 use crate::permit::Permit;
@@ -142,15 +142,13 @@ impl<'a> Acquire<'a> {
     /// Looks for the answer.
     fn look(&mut self, row: Row, context: &mut Context<'_>) -> Poll<Result<(), Rejected>> {
         let Some(shared) = self.handle.shared() else { return Poll::Pending };
-        let expired = self.deadline.map(|deadline| (deadline, now()));
-        shared.change(|gate, wakes: &mut Wakes| {
-            if let Some((deadline, at)) = expired
-                && deadline <= at
-            {
-                gate.give_up(row, at, wakes);
+        if let Some(deadline) = self.deadline {
+            let at = now();
+            if deadline <= at {
+                shared.give_up(row, at);
             }
-            gate.poll(row, context.waker(), wakes)
-        })
+        }
+        shared.poll(row, context.waker())
     }
 
     /// Gives back whatever there is.

@@ -5,6 +5,7 @@
 //! allocation, no clock, no reference count.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Poll, Waker};
 use std::time::Instant;
 
 use crate::acquire::{Acquire, BelowWatermark};
@@ -17,10 +18,10 @@ use crate::lane::{Lane, Line};
 use crate::ledger::Ledger;
 use crate::need::{Extra, Need};
 use crate::permit::Permit;
-use crate::primitive::{Arc, Mutex, now};
+use crate::primitive::{Arc, Mutex, lock, now};
 use crate::rejected::Rejected;
 use crate::snapshot::Snapshot;
-use crate::turn::Turns;
+use crate::waiters::Row;
 
 /// Hands out permits for memory, CPU and named extras, all at once or not at all.
 ///
@@ -65,7 +66,6 @@ pub enum Clock {
 #[derive(Debug)]
 pub(crate) struct Shared {
     ledger: Ledger,
-    turns: Turns,
     crowd: Mutex<Crowd>,
     #[cfg(not(loom))]
     pub(crate) alarm: Alarm,
@@ -100,7 +100,6 @@ impl Admission {
     pub(crate) fn from_builder(builder: Builder) -> Admission {
         let shared = Shared {
             ledger: builder.ledger(),
-            turns: Turns::new(),
             crowd: Mutex::new(Crowd::new(builder.waiters_max)),
             #[cfg(not(loom))]
             alarm: Alarm::default(),
@@ -309,7 +308,21 @@ impl Admission {
 impl Shared {
     /// Everything in one hand.
     pub(crate) fn gate(&self) -> Gate<'_> {
-        Gate::open(&self.ledger, &self.turns, &self.crowd)
+        Gate::open(&self.ledger, &self.crowd)
+    }
+
+    /// Looks for the answer of somebody who stands in line.
+    pub(crate) fn poll(&self, row: Row, waker: &Waker) -> Poll<Result<(), Rejected>> {
+        let mut wakes = Wakes::default();
+        let answer = lock(&self.crowd).poll(row, waker, &mut wakes);
+        wakes.wake();
+        answer
+    }
+
+    /// Lets somebody go whose deadline has come, if it has not been answered.
+    #[cold]
+    pub(crate) fn give_up(&self, row: Row, at: Instant) {
+        self.change(|gate, wakes| gate.give_up(row, at, wakes));
     }
 
     /// Changes something, and wakes when nothing is locked any more.
@@ -328,14 +341,14 @@ impl Shared {
         if !plain || self.ledger.looks_crowded() {
             return false;
         }
-        self.turns.try_take().is_some_and(|_turn| self.ledger.pass(line.lane(), need))
+        self.ledger.turns().take_briefly().is_some_and(|_turn| self.ledger.pass(line.lane(), need))
     }
 
     /// Takes a whole permit back.
     #[inline]
     pub(crate) fn release(&self, lane: Lane, need: &Need) {
         if !self.ledger.looks_crowded()
-            && let Some(_turn) = self.turns.try_take()
+            && let Some(_turn) = self.ledger.turns().take_briefly()
             && !self.ledger.looks_crowded()
         {
             return self.ledger.give(lane, need, 1);

@@ -47,14 +47,12 @@ fn park(
 ) -> Result<(), Rejected> {
     loop {
         let at = deadline.map(|deadline| (deadline, now()));
-        let answer = shared.change(|gate, wakes| {
-            if let Some((deadline, at)) = at
-                && deadline <= at
-            {
-                gate.give_up(row, at, wakes);
-            }
-            gate.poll(row, waker, wakes)
-        });
+        if let Some((deadline, at)) = at
+            && deadline <= at
+        {
+            shared.give_up(row, at);
+        }
+        let answer = shared.poll(row, waker);
         match (answer, at) {
             (Poll::Ready(answer), _) => return answer,
             (Poll::Pending, None) => thread::park(),

@@ -20,7 +20,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 
 use crate::amount::Fraction;
 use crate::lane::Lane;
-use crate::need::{Need, RESOURCES};
+use crate::need::{EXTRAS_MAX, Need, RESOURCES};
+use crate::turn::Turns;
 
 /// How a total is divided.
 #[derive(Clone, Copy, Debug)]
@@ -36,22 +37,36 @@ pub(crate) struct Shares {
 /// What there is and what is used.
 #[derive(Debug)]
 pub(crate) struct Ledger {
-    used_interactive: Amounts,
-    used_background: Amounts,
+    hot: Hot,
     total: Amounts,
     allowance: Amounts,
     reserve: Amounts,
     high: Amounts,
     low: Amounts,
-    granted: [AtomicU64; 2],
-    permits: AtomicU64,
-    waiting: AtomicU32,
+    used_extras: [[AtomicU64; EXTRAS_MAX]; LANES],
     pressure: AtomicU32,
-    closed: AtomicBool,
     shut: AtomicBool,
-    has_extras: AtomicBool,
     shares: Shares,
 }
+
+/// What every way in and out writes, and the turn that lets it: one line of the cache, so that it
+/// moves between CPUs once.
+#[derive(Debug)]
+#[repr(align(64))]
+struct Hot {
+    turns: Turns,
+    closed: AtomicBool,
+    has_extras: AtomicBool,
+    waiting: AtomicU32,
+    used: [[AtomicU64; 2]; LANES],
+    granted: [AtomicU64; LANES],
+    permits: AtomicU64,
+}
+
+const LANES: usize = 2;
+
+#[cfg(not(loom))]
+const _: () = assert!(size_of::<Hot>() == 64, "it is one line");
 
 /// One number for each resource.
 #[derive(Debug, Default)]
@@ -81,20 +96,23 @@ impl Ledger {
     /// Nothing used yet.
     pub(crate) fn new(total: Need, shares: Shares) -> Ledger {
         let ledger = Ledger {
-            used_interactive: Amounts::default(),
-            used_background: Amounts::default(),
+            hot: Hot {
+                turns: Turns::new(),
+                closed: AtomicBool::new(false),
+                has_extras: AtomicBool::new(false),
+                waiting: AtomicU32::new(0),
+                used: Default::default(),
+                granted: Default::default(),
+                permits: AtomicU64::new(0),
+            },
             total: Amounts::default(),
             allowance: Amounts::default(),
             reserve: Amounts::default(),
             high: Amounts::default(),
             low: Amounts::default(),
-            granted: Default::default(),
-            permits: AtomicU64::new(0),
-            waiting: AtomicU32::new(0),
+            used_extras: Default::default(),
             pressure: AtomicU32::new(0),
-            closed: AtomicBool::new(false),
             shut: AtomicBool::new(false),
-            has_extras: AtomicBool::new(false),
             shares: Shares { low: shares.low.min(shares.high), ..shares },
         };
         ledger.resize(total);
@@ -118,47 +136,58 @@ impl Ledger {
     }
 
     pub(crate) fn permits(&self) -> u64 {
-        self.permits.load(Relaxed)
+        self.hot.permits.load(Relaxed)
     }
 
     pub(crate) fn granted(&self, lane: Lane) -> u64 {
-        self.granted[lane as usize].load(Relaxed)
+        self.hot.granted[lane as usize].load(Relaxed)
     }
 
     pub(crate) fn used(&self, lane: Lane) -> Need {
-        self.account(lane).need()
+        Need { amounts: std::array::from_fn(|at| self.account(lane, at).load(Relaxed)) }
     }
 
     #[inline]
-    fn account(&self, lane: Lane) -> &Amounts {
-        match lane {
-            Lane::Interactive => &self.used_interactive,
-            Lane::Background => &self.used_background,
+    fn account(&self, lane: Lane, at: usize) -> &AtomicU64 {
+        match at {
+            0 | 1 => &self.hot.used[lane as usize][at],
+            _ => &self.used_extras[lane as usize][at - 2],
         }
     }
 
+    #[inline]
+    fn used_at(&self, lane: Lane, at: usize) -> u64 {
+        self.account(lane, at).load(Relaxed)
+    }
+
+    /// Who may touch all this.
+    #[inline]
+    pub(crate) fn turns(&self) -> &Turns {
+        &self.hot.turns
+    }
+
     pub(crate) fn is_closed(&self) -> bool {
-        self.closed.load(Relaxed)
+        self.hot.closed.load(Relaxed)
     }
 
     pub(crate) fn close(&self) {
-        self.closed.store(true, Relaxed);
+        self.hot.closed.store(true, Relaxed);
     }
 
     /// Whether somebody waited a moment ago.
     #[inline]
     pub(crate) fn looks_crowded(&self) -> bool {
-        self.waiting.load(Relaxed) > 0
+        self.hot.waiting.load(Relaxed) > 0
     }
 
     /// How many wait now.
     pub(crate) fn set_waiting(&self, count: u32) {
-        self.waiting.store(count, Relaxed);
+        self.hot.waiting.store(count, Relaxed);
     }
 
     /// Of each resource, what is used beyond the total.
     pub(crate) fn debt(&self) -> Need {
-        let (interactive, background) = (self.used_interactive.need(), self.used_background.need());
+        let (interactive, background) = (self.used(Lane::Interactive), self.used(Lane::Background));
         interactive.zip(&background, u64::saturating_add).saturating_sub(&self.total())
     }
 
@@ -182,7 +211,11 @@ impl Ledger {
 
     /// Whether a need could be met with nothing in use.
     pub(crate) fn is_possible(&self, lane: Lane, need: &Need) -> bool {
-        need.fits_in(&self.limit(lane))
+        let kept = |at: usize| match lane {
+            Lane::Interactive => 0,
+            Lane::Background => self.reserve.at(at),
+        };
+        self.all(need, |at| need.amounts[at] <= self.total.at(at).saturating_sub(kept(at)))
     }
 
     /// Whether a need can be met now.
@@ -198,18 +231,19 @@ impl Ledger {
     fn fits_interactive(&self, at: usize, need: &Need) -> bool {
         let total = self.total.at(at);
         // Every booking fitted into a total of its time, so the sum can be counted.
-        let used = self.used_interactive.at(at).saturating_add(self.used_background.at(at));
+        let used =
+            self.used_at(Lane::Interactive, at).saturating_add(self.used_at(Lane::Background, at));
         used <= total && need.amounts[at] <= total - used
     }
 
     #[inline]
     fn fits_background(&self, at: usize, need: &Need) -> bool {
-        let (total, interactive) = (self.total.at(at), self.used_interactive.at(at));
+        let (total, interactive) = (self.total.at(at), self.used_at(Lane::Interactive, at));
         if interactive > total {
             return false;
         }
         let top = self.allowance.at(at).min(total - interactive);
-        let used = self.used_background.at(at);
+        let used = self.used_at(Lane::Background, at);
         used <= top && need.amounts[at] <= top - used
     }
 
@@ -222,15 +256,15 @@ impl Ledger {
     /// Whether memory and CPU are all there is to look at.
     #[inline]
     fn is_plain(&self, need: &Need) -> bool {
-        !self.has_extras.load(Relaxed) && need.is_plain()
+        !self.hot.has_extras.load(Relaxed) && need.is_plain()
     }
 
     /// What would have to come back for a need to fit, with others who are to be served before.
     pub(crate) fn shortfall(&self, lane: Lane, need: &Need, ahead: &[u128]) -> Need {
         let mut missing = Need::ZERO;
         for at in 0..need.amounts.len() {
-            let used_interactive = u128::from(self.used_interactive.at(at));
-            let used = used_interactive + u128::from(self.used_background.at(at));
+            let used_interactive = u128::from(self.used_at(Lane::Interactive, at));
+            let used = used_interactive + u128::from(self.used_at(Lane::Background, at));
             let total = u128::from(self.total.at(at));
             let top = match lane {
                 Lane::Interactive => total,
@@ -249,8 +283,8 @@ impl Ledger {
     #[inline]
     pub(crate) fn take(&self, lane: Lane, need: &Need) {
         self.book(lane, need, u64::saturating_add);
-        add(&self.permits, 1);
-        add(&self.granted[lane as usize], 1);
+        add(&self.hot.permits, 1);
+        add(&self.hot.granted[lane as usize], 1);
     }
 
     /// Takes a booking back, and with it so many permits: one, or none for a part of one.
@@ -258,26 +292,29 @@ impl Ledger {
     pub(crate) fn give(&self, lane: Lane, need: &Need, permits: u64) {
         debug_assert!(need.fits_in(&self.used(lane)), "more came back than was given");
         self.book(lane, need, u64::saturating_sub);
-        self.permits.store(self.permits().saturating_sub(permits), Relaxed);
+        self.hot.permits.store(self.permits().saturating_sub(permits), Relaxed);
     }
 
     /// One permit has become two.
     pub(crate) fn split(&self) {
-        add(&self.permits, 1);
+        add(&self.hot.permits, 1);
     }
 
     /// Two permits have become one.
     pub(crate) fn merge(&self) {
-        self.permits.store(self.permits().saturating_sub(1), Relaxed);
+        self.hot.permits.store(self.permits().saturating_sub(1), Relaxed);
     }
 
     #[inline]
     fn book(&self, lane: Lane, need: &Need, change: impl Fn(u64, u64) -> u64) {
-        let used = self.account(lane);
-        used.put(0, change(used.at(0), need.amounts[0]));
-        used.put(1, change(used.at(1), need.amounts[1]));
-        if self.has_extras.load(Relaxed) {
-            (2..RESOURCES).for_each(|at| used.put(at, change(used.at(at), need.amounts[at])));
+        let book = |at: usize| {
+            let used = self.account(lane, at);
+            used.store(change(used.load(Relaxed), need.amounts[at]), Relaxed);
+        };
+        book(0);
+        book(1);
+        if self.hot.has_extras.load(Relaxed) {
+            (2..RESOURCES).for_each(book);
         }
         if self.shares.low < self.shares.high {
             self.watch_mark();
@@ -288,7 +325,7 @@ impl Ledger {
     pub(crate) fn resize(&self, total: Need) {
         self.total.put_need(&total);
         let has_extras = !total.is_plain();
-        self.has_extras.fetch_or(has_extras, Relaxed);
+        self.hot.has_extras.fetch_or(has_extras, Relaxed);
         self.divide();
     }
 
@@ -306,8 +343,8 @@ impl Ledger {
 
     /// Background use and what interactive work has taken of the shared part.
     fn shared_use(&self, at: usize) -> u64 {
-        let overflow = self.used_interactive.at(at).saturating_sub(self.reserve.at(at));
-        self.used_background.at(at).saturating_add(overflow)
+        let overflow = self.used_at(Lane::Interactive, at).saturating_sub(self.reserve.at(at));
+        self.used_at(Lane::Background, at).saturating_add(overflow)
     }
 
     fn is_below(&self, mark: &Amounts) -> bool {

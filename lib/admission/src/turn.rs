@@ -33,12 +33,30 @@ impl Turns {
         Turns { taken: AtomicBool::new(false) }
     }
 
-    /// Takes the turn if it can be had within a few instructions.
     #[inline]
-    pub(crate) fn try_take(&self) -> Option<Turn<'_>> {
+    fn try_take(&self) -> Option<Turn<'_>> {
         // Acquire: what the last one wrote is seen by this one.
         let taken = self.taken.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed);
         taken.is_ok().then_some(Turn { turns: self })
+    }
+
+    /// Takes the turn unless somebody keeps it for longer than a few additions take. For those who
+    /// do not have the mutex and can go there instead.
+    #[inline]
+    pub(crate) fn take_briefly(&self) -> Option<Turn<'_>> {
+        match self.try_take() {
+            None => self.retry(),
+            turn => turn,
+        }
+    }
+
+    #[cold]
+    fn retry(&self) -> Option<Turn<'_>> {
+        (0..RETRIES).find_map(|_| {
+            // Looking is cheaper for the other CPU than trying.
+            pause(0);
+            if self.taken.load(Ordering::Relaxed) { None } else { self.try_take() }
+        })
     }
 
     /// Takes the turn. Only for whoever holds the mutex of the crowd.
@@ -87,6 +105,10 @@ impl Drop for Turn<'_> {
     }
 }
 
+#[cfg(not(loom))]
+const RETRIES: u32 = 60;
+#[cfg(loom)]
+const RETRIES: u32 = 1;
 #[cfg(not(loom))]
 const SPINS: u32 = 100;
 #[cfg(not(loom))]

@@ -64,6 +64,16 @@ struct Chain {
     wanted: [u128; RESOURCES],
 }
 
+impl Chain {
+    /// Counts a need in or out.
+    fn count(&mut self, need: &Need, change: impl Fn(u128, u128) -> u128) {
+        let resources = if need.is_plain() { 2 } else { RESOURCES };
+        for (wanted, need) in self.wanted.iter_mut().zip(&need.amounts).take(resources) {
+            *wanted = change(*wanted, u128::from(*need));
+        }
+    }
+}
+
 impl Waiters {
     pub(crate) fn new() -> Waiters {
         let empty = Chain { first: NOBODY, last: NOBODY, len: 0, wanted: [0; RESOURCES] };
@@ -147,9 +157,7 @@ impl Waiters {
         let chain = &mut self.lines[line as usize];
         chain.last = row;
         chain.len += 1;
-        for (wanted, need) in chain.wanted.iter_mut().zip(&need.amounts) {
-            *wanted += u128::from(*need);
-        }
+        chain.count(&need, |wanted, need| wanted + need);
         self.waiting += 1;
         if let Some(deadline) = deadline {
             self.deadlines.insert((deadline, row));
@@ -174,9 +182,7 @@ impl Waiters {
         }
         let chain = &mut self.lines[line as usize];
         chain.len -= 1;
-        for (wanted, need) in chain.wanted.iter_mut().zip(&need.amounts) {
-            *wanted -= u128::from(*need);
-        }
+        chain.count(&need, |wanted, need| wanted - need);
         self.waiting -= 1;
         if let Some(deadline) = deadline {
             self.deadlines.remove(&(deadline, row));

@@ -19,7 +19,7 @@ use crate::need::{Need, RESOURCES};
 use crate::primitive::{Mutex, MutexGuard, lock, now};
 use crate::rejected::Rejected;
 use crate::snapshot::{Counters, Snapshot};
-use crate::turn::{Turn, Turns};
+use crate::turn::Turn;
 use crate::waiters::{Row, Standing, Waiters};
 
 #[cfg(all(test, not(loom)))]
@@ -118,13 +118,38 @@ impl Crowd {
             fault: Fault::None,
         }
     }
+
+    /// The answer for somebody who stands in line, if there is one. What was granted is booked
+    /// already, so the ledger is not needed.
+    pub(crate) fn poll(
+        &mut self,
+        row: Row,
+        waker: &Waker,
+        wakes: &mut Wakes,
+    ) -> Poll<Result<(), Rejected>> {
+        let Some(waiter) = self.waiters.get_mut(row) else {
+            return Poll::Ready(Err(Rejected::Closed));
+        };
+        let answer = match waiter.standing {
+            Standing::Waiting => {
+                if !waiter.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
+                    wakes.spent = waiter.waker.replace(waker.clone());
+                }
+                return Poll::Pending;
+            }
+            Standing::Granted => Ok(()),
+            Standing::Refused(rejected) => Err(rejected),
+        };
+        self.waiters.leave(row);
+        Poll::Ready(answer)
+    }
 }
 
 impl<'a> Gate<'a> {
     /// Locks the crowd and takes the turn.
-    pub(crate) fn open(ledger: &'a Ledger, turns: &'a Turns, crowd: &'a Mutex<Crowd>) -> Gate<'a> {
+    pub(crate) fn open(ledger: &'a Ledger, crowd: &'a Mutex<Crowd>) -> Gate<'a> {
         let crowd = lock(crowd);
-        Gate { ledger, _turn: turns.take(), crowd }
+        Gate { ledger, _turn: ledger.turns().take(), crowd }
     }
 
     pub(crate) fn ledger(&self) -> &Ledger {
@@ -177,30 +202,6 @@ impl<'a> Gate<'a> {
             return Entry::Granted;
         }
         self.queue(line, need, deadline, waker)
-    }
-
-    /// The answer for somebody who stands in line, if there is one.
-    pub(crate) fn poll(
-        &mut self,
-        row: Row,
-        waker: &Waker,
-        wakes: &mut Wakes,
-    ) -> Poll<Result<(), Rejected>> {
-        let Some(waiter) = self.crowd.waiters.get_mut(row) else {
-            return Poll::Ready(Err(Rejected::Closed));
-        };
-        let answer = match waiter.standing {
-            Standing::Waiting => {
-                if !waiter.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
-                    wakes.spent = waiter.waker.replace(waker.clone());
-                }
-                return Poll::Pending;
-            }
-            Standing::Granted => Ok(()),
-            Standing::Refused(rejected) => Err(rejected),
-        };
-        self.crowd.waiters.leave(row);
-        Poll::Ready(answer)
     }
 
     /// Somebody in line, or let through and not yet gone, goes away.
