@@ -1,7 +1,8 @@
 //! How many tests ran, added up over runners.
 //!
 //! Both runners close with one line of numbers; the tally reads either form, so that the last
-//! line of a task can say the total whichever of them is installed.
+//! line of a task can say the total whichever of them is installed. A runner indents what a failed
+//! test printed, so an indented line of the standard runner is somebody's story, not a result.
 
 use std::time::Duration;
 
@@ -20,10 +21,9 @@ impl Tally {
     /// Adds the numbers of a line, if it is a runner's closing line.
     pub(crate) fn read(&mut self, line: &str) {
         let line = without_colours(line);
-        let line = line.trim();
         if let Some(numbers) = line.strip_prefix("test result: ") {
             self.add(numbers.split_once(". ").map_or("", |(_, rest)| rest), ';');
-        } else if line.starts_with("Summary [")
+        } else if line.trim_start().starts_with("Summary [")
             && let Some((_, numbers)) = line.split_once(" run: ")
         {
             self.add(numbers, ',');
@@ -89,6 +89,7 @@ mod tests {
         assert_eq!(tally(&[libtest]), (5, 1, 2));
         assert_eq!(tally(&[nextest]), (7, 3, 4));
         assert_eq!(tally(&[libtest, nextest, "test a ... ok"]), (12, 4, 6));
+        assert_eq!(tally(&[&format!("    {libtest}")]), (0, 0, 0));
         let coloured = "\x1b[32;1m     Summary\x1b[0m [   0.0s] \x1b[1m3\x1b[0m tests run: \x1b[1m3\x1b[0m \x1b[32;1mpassed\x1b[0m, \x1b[1m0\x1b[0m skipped";
         assert_eq!(tally(&[coloured]), (3, 0, 0));
     }

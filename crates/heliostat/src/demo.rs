@@ -11,10 +11,11 @@ use heliostat_operate_cli::{ServeOptions, ServePlan};
 use heliostat_publish::{Stamp, Summary, compile, publish};
 use heliostat_testing_world::{self as world, client_addresses};
 
-use crate::service::{Running, random};
+use crate::service::{Running, Signals, random};
 
 /// Runs until a signal says stop.
 pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<()> {
+    let signals = Signals::catch()?;
     let begun = Instant::now();
     let folder = tempfile::Builder::new().prefix("heliostat-demo-").tempdir()?;
     let snapshot = folder.path().join("world.snapshot");
@@ -32,7 +33,7 @@ pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<()> {
     let address = running.addresses.first().copied().context("no address is listened on")?;
     let client = swede(scale, args.seed).context("the made world has no Swedish client")?;
     show(args, &summary, made_s, moved, address, client)?;
-    running.until_stopped(|| {})
+    running.until_stopped(signals)
 }
 
 /// Makes the network and its country database.

@@ -9,14 +9,47 @@ use heliostat_serve::current::{Current, Look, Source};
 use heliostat_serve::wire::{AccessLog, Server, listen};
 use listenfd::ListenFd;
 use sd_notify::NotifyState;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::watch::{self, Watch};
 
 /// Serves until a signal says stop.
 pub(crate) fn run(plan: ServePlan) -> anyhow::Result<()> {
-    let server = Running::start(plan)?;
-    server.until_stopped(|| {})
+    let signals = Signals::catch()?;
+    Running::start(plan)?.until_stopped(signals)
+}
+
+/// The signals that a server obeys, caught from here on: a server that answers can be told to stop.
+pub(crate) struct Signals {
+    runtime: Runtime,
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+    user1: Signal,
+}
+
+impl Signals {
+    /// Catches them.
+    pub(crate) fn catch() -> std::io::Result<Signals> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let entered = runtime.enter();
+        let [terminate, interrupt, hangup, user1] = [
+            SignalKind::terminate(),
+            SignalKind::interrupt(),
+            SignalKind::hangup(),
+            SignalKind::user_defined1(),
+        ]
+        .map(signal);
+        drop(entered);
+        Ok(Signals {
+            runtime,
+            terminate: terminate?,
+            interrupt: interrupt?,
+            hangup: hangup?,
+            user1: user1?,
+        })
+    }
 }
 
 /// A server with everything around it.
@@ -60,16 +93,11 @@ impl Running {
         Ok(Running { server, log, watch, addresses })
     }
 
-    /// Obeys signals until one says stop; then drains. `ready` is called when signals are heard.
-    pub(crate) fn until_stopped(self, ready: impl FnOnce()) -> anyhow::Result<()> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    /// Obeys signals until one says stop; then drains.
+    pub(crate) fn until_stopped(self, signals: Signals) -> anyhow::Result<()> {
+        let Signals { runtime, mut terminate, mut interrupt, mut hangup, mut user1 } = signals;
         runtime.block_on(async {
-            let mut terminate = signal(SignalKind::terminate())?;
-            let mut interrupt = signal(SignalKind::interrupt())?;
-            let mut hangup = signal(SignalKind::hangup())?;
-            let mut user1 = signal(SignalKind::user_defined1())?;
             tell(&[NotifyState::Ready]);
-            ready();
             loop {
                 tokio::select! {
                     _ = terminate.recv() => break,
@@ -78,8 +106,7 @@ impl Running {
                     _ = user1.recv() => if let Some(log) = &self.log { log.reopen() },
                 }
             }
-            anyhow::Ok(())
-        })?;
+        });
         tell(&[NotifyState::Stopping]);
         let counts = self.server.counts();
         tracing::info!(answers = counts.answers, "stopping");

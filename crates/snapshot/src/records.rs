@@ -2,7 +2,7 @@
 //!
 //! Rows are little-endian, without gaps and without alignment, so that any byte string of the
 //! right length is a row; what its numbers mean is checked once, when the file is opened.
-//! [`NONE`] stands for "no such row".
+//! 4294967295 stands for "no such row".
 #![expect(missing_debug_implementations, reason = "the derives of zerocopy make helper types")]
 
 use zerocopy::little_endian::{F32, U16, U32, U64};

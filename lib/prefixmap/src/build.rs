@@ -2,11 +2,14 @@
 
 use ipnet::IpNet;
 
-use crate::address::Address;
+use crate::address::{Address, Entry};
 use crate::error::Error;
+use crate::grid::GridNumbers;
 use crate::layout::{Layout, Numbers};
-use crate::record::bits_for;
-use crate::tree::{Key, Tree};
+use crate::sink::Writer;
+use crate::tree::TreeNumbers;
+use crate::v4::{GRID_MAX, SHORTER_MAX, V4Numbers};
+use crate::v6::{SHORT_MAX, V6Numbers};
 
 /// Builds an image from prefixes and their values.
 ///
@@ -48,28 +51,30 @@ pub fn build(prefixes: impl IntoIterator<Item = (IpNet, u32)>) -> Result<Vec<u8>
     }
     sort(&mut v4);
     sort(&mut v6);
-    let layout = numbers(&v4)
-        .zip(numbers(&v6))
-        .and_then(|(v4, v6)| Layout::plan(v4, v6))
-        .ok_or(Error::too_large("prefixes"))?;
-    let mut image = vec![0; layout.size()];
-    fill(&layout, &v4, &v6, &mut image).ok_or(Error::too_large("prefixes"))?;
-    Ok(image)
-}
 
-/// One prefix and its value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Entry<A> {
-    pub(crate) start: A,
-    pub(crate) len: u8,
-    pub(crate) value: u32,
+    let (v4_tiers, v6_tiers) = (V4Tiers::of(&v4), V6Tiers::of(&v6));
+    let numbers = v4_tiers
+        .as_ref()
+        .zip(v6_tiers.as_ref())
+        .map(|(v4, v6)| Numbers { v4: v4.numbers, v6: v6.numbers });
+    let layout = numbers.and_then(Layout::plan).ok_or(Error::too_large("prefixes"))?;
+    let mut image = vec![0; layout.size()];
+    let sink = &mut Writer(&mut image);
+    layout.encode(sink)?;
+    if let Some(tiers) = v4_tiers {
+        tiers.encode(&layout, sink)?;
+    }
+    if let Some(tiers) = v6_tiers {
+        tiers.encode(&layout, sink)?;
+    }
+    Ok(image)
 }
 
 fn sort<A: Address>(entries: &mut Vec<Entry<A>>) {
     // Stable, so that among equal prefixes the last one given stays last.
-    entries.sort_by_key(|entry| (entry.start, entry.len));
+    entries.sort_by_key(Entry::key);
     entries.dedup_by(|later, kept| {
-        let same = (later.start, later.len) == (kept.start, kept.len);
+        let same = later.key() == kept.key();
         if same {
             kept.value = later.value;
         }
@@ -77,72 +82,85 @@ fn sort<A: Address>(entries: &mut Vec<Entry<A>>) {
     });
 }
 
-fn numbers<A: Address>(entries: &[Entry<A>]) -> Option<Numbers> {
-    let lens = entries.iter().map(|entry| entry.len);
-    Some(Numbers {
-        count: u32::try_from(entries.len()).ok()?,
-        len_min: lens.clone().min().unwrap_or(0),
-        len_max: lens.max().unwrap_or(0),
-        value_bits: bits_for(entries.iter().map(|entry| entry.value).max().unwrap_or(0).into()),
-        with_rests: entries.iter().any(|entry| entry.start.rest() != 0),
-    })
+/// All IPv4 prefixes in order, and which lengths go where.
+struct V4Tiers<'a> {
+    entries: &'a [Entry<u32>],
+    with_grid: bool,
+    numbers: V4Numbers,
 }
 
-fn fill(layout: &Layout, v4: &[Entry<u32>], v6: &[Entry<u128>], image: &mut [u8]) -> Option<()> {
-    layout.write(image.first_chunk_mut()?);
-    fill_tree(&layout.v4, v4, image)?;
-    fill_tree(&layout.v6, v6, image)
-}
-
-fn fill_tree<A: Address>(tree: &Tree<A>, entries: &[Entry<A>], image: &mut [u8]) -> Option<()> {
-    let levels = tree.levels.get(..usize::from(tree.height))?;
-    let mut step = 1_usize;
-    for level in levels.iter().rev() {
-        let mut slots = 0;
-        for (index, entry) in entries.iter().step_by(step).enumerate() {
-            entry.start.key().write(image, *level, index)?;
-            slots = index + 1;
-        }
-        for index in slots..slots.next_multiple_of(A::Key::PER_NODE) {
-            A::Key::PADDING.write(image, *level, index)?;
-        }
-        step = step.saturating_mul(A::Key::PER_NODE);
-    }
-    if tree.rests != 0 {
-        for (index, entry) in entries.iter().enumerate() {
-            entry.start.rest().write(image, tree.rests, index)?;
-        }
-    }
-    let mut ancestors = Ancestors::default();
-    for (index, entry) in entries.iter().enumerate() {
-        let link = match ancestors.push(entry.start, entry.len, index) {
-            Some((len, parent)) => Tree::<A>::link_to(tree.shape, len, index - parent),
-            None => 0,
+impl<'a> V4Tiers<'a> {
+    /// `None` if there are too many.
+    fn of(entries: &'a [Entry<u32>]) -> Option<Self> {
+        let middle = of_len(entries, SHORTER_MAX + 1, GRID_MAX);
+        let grid = GridNumbers::of(middle, of_len(entries, GRID_MAX + 1, 32));
+        let with_grid = grid.is_some();
+        let mut tiers = Self { entries, with_grid, numbers: V4Numbers::default() };
+        tiers.numbers = V4Numbers {
+            shorter: TreeNumbers::of::<crate::key::Whole>(tiers.shorter())?,
+            grid: grid.unwrap_or_default(),
+            rest: TreeNumbers::of::<crate::key::Whole>(tiers.rest())?,
         };
-        let record = tree.shape.pack(entry.len, entry.value, link);
-        let size = usize::from(tree.shape.size);
-        let to = image.get_mut(tree.records as usize + index * size..)?.get_mut(..size)?;
-        to.copy_from_slice(record.to_le_bytes().get(..size)?);
+        Some(tiers)
     }
-    Some(())
+
+    fn shorter(&self) -> impl Iterator<Item = Entry<u32>> + Clone + 'a {
+        let entries = if self.with_grid { self.entries } else { &[] };
+        of_len(entries, 0, SHORTER_MAX)
+    }
+
+    fn middle(&self) -> impl Iterator<Item = Entry<u32>> + Clone + 'a {
+        let entries = if self.with_grid { self.entries } else { &[] };
+        of_len(entries, SHORTER_MAX + 1, GRID_MAX)
+    }
+
+    fn rest(&self) -> impl Iterator<Item = Entry<u32>> + Clone + 'a {
+        of_len(self.entries, if self.with_grid { GRID_MAX + 1 } else { 0 }, 32)
+    }
+
+    fn encode(&self, layout: &Layout, sink: &mut Writer<'_>) -> Result<(), Error> {
+        layout.v4.encode(self.shorter(), self.middle(), self.rest(), sink)
+    }
 }
 
-/// The prefixes that contain the one last seen, that one included.
-#[derive(Debug)]
-pub(crate) struct Ancestors<A>(Vec<(A, u8, usize)>);
+/// All IPv6 prefixes in order, and which lengths go where.
+struct V6Tiers<'a> {
+    entries: &'a [Entry<u128>],
+    narrow: bool,
+    numbers: V6Numbers,
+}
 
-impl<A> Default for Ancestors<A> {
-    fn default() -> Self {
-        Self(Vec::new())
+impl<'a> V6Tiers<'a> {
+    /// `None` if there are too many.
+    fn of(entries: &'a [Entry<u128>]) -> Option<Self> {
+        let short = TreeNumbers::of::<crate::key::Paged>(of_len(entries, 0, SHORT_MAX))?;
+        let narrow = V6Numbers::narrow_is_worth_it(short);
+        let mut tiers = Self { entries, narrow, numbers: V6Numbers::default() };
+        tiers.numbers = V6Numbers {
+            short: TreeNumbers::of::<crate::key::Paged>(tiers.short())?,
+            rest: TreeNumbers::of::<crate::key::Halves>(tiers.rest())?,
+        };
+        Some(tiers)
+    }
+
+    fn short(&self) -> impl Iterator<Item = Entry<u128>> + Clone + 'a {
+        of_len(if self.narrow { self.entries } else { &[] }, 0, SHORT_MAX)
+    }
+
+    fn rest(&self) -> impl Iterator<Item = Entry<u128>> + Clone + 'a {
+        of_len(self.entries, if self.narrow { SHORT_MAX + 1 } else { 0 }, 128)
+    }
+
+    fn encode(&self, layout: &Layout, sink: &mut Writer<'_>) -> Result<(), Error> {
+        layout.v6.encode(self.short(), self.rest(), sink)
     }
 }
 
-impl<A: Address> Ancestors<A> {
-    /// Goes on to the next prefix in order, and returns its parent's length and index.
-    pub(crate) fn push(&mut self, start: A, len: u8, index: usize) -> Option<(u8, usize)> {
-        while self.0.pop_if(|(first, len, _)| start.start(*len) != *first).is_some() {}
-        let parent = self.0.last().map(|(_, len, index)| (*len, *index));
-        self.0.push((start, len, index));
-        parent
-    }
+/// The entries of these lengths.
+fn of_len<A: Address>(
+    entries: &[Entry<A>],
+    min: u8,
+    max: u8,
+) -> impl Iterator<Item = Entry<A>> + Clone {
+    entries.iter().copied().filter(move |entry| (min..=max).contains(&entry.len))
 }

@@ -1,13 +1,16 @@
 //! Where each column of an image lies.
 //!
-//! An image begins with a header of 64 bytes. It holds numbers of things, not offsets: every
+//! An image begins with a header of 128 bytes. It holds numbers of things, not offsets: every
 //! offset follows from them, so there is no offset to get wrong.
 
-use crate::address::Address;
 use crate::error::Error;
+use crate::grid::GridNumbers;
+use crate::key::NODE;
 use crate::map::PrefixMap;
-use crate::record::Shape;
-use crate::tree::{NODE, Tree};
+use crate::sink::Sink;
+use crate::tree::TreeNumbers;
+use crate::v4::{V4, V4Numbers};
+use crate::v6::{V6, V6Numbers};
 
 /// Where each column of an image lies.
 ///
@@ -37,19 +40,16 @@ use crate::tree::{NODE, Tree};
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Layout {
-    pub(crate) size: u32,
-    pub(crate) v4: Tree<u32>,
-    pub(crate) v6: Tree<u128>,
+    size: u32,
+    pub(crate) v4: V4,
+    pub(crate) v6: V6,
 }
 
-/// What the header says of one table.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// What the header says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Numbers {
-    pub(crate) count: u32,
-    pub(crate) len_min: u8,
-    pub(crate) len_max: u8,
-    pub(crate) value_bits: u8,
-    pub(crate) with_rests: bool,
+    pub(crate) v4: V4Numbers,
+    pub(crate) v6: V6Numbers,
 }
 
 impl Layout {
@@ -68,14 +68,14 @@ impl Layout {
     }
 
     /// The layout of an image with these numbers.
-    pub(crate) fn plan(v4: Numbers, v6: Numbers) -> Option<Self> {
-        let (v4, end) = plan_tree(v4, HEADER as u64)?;
-        let (v6, end) = plan_tree(v6, end)?;
+    pub(crate) fn plan(numbers: Numbers) -> Option<Self> {
+        let (v4, end) = V4::plan(numbers.v4, HEADER as u64)?;
+        let (v6, end) = V6::plan(numbers.v6, end)?;
         Some(Self { size: u32::try_from(end).ok()?, v4, v6 })
     }
 
     /// Reads the header, and no more.
-    pub(crate) fn read(bytes: &[u8]) -> Result<Self, Error> {
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Error> {
         let magic = bytes.get(..MAGIC.len()).ok_or(Error::foreign("magic"))?;
         if magic != MAGIC {
             return Err(Error::foreign("magic"));
@@ -87,12 +87,12 @@ impl Layout {
             return Err(Error::version(MAGIC.len()));
         }
         let size = fields.u32();
-        let v4 = fields.numbers::<u32>()?;
-        let v6 = fields.numbers::<u128>()?;
+        let v4 = V4Numbers { shorter: fields.tree()?, grid: fields.grid()?, rest: fields.tree()? };
+        let v6 = V6Numbers { short: fields.tree()?, rest: fields.tree()? };
         fields.zeros()?;
-        let layout = Self::plan(v4, v6).ok_or(Error::corrupt("numbers", NUMBERS))?;
+        let layout = Self::plan(Numbers { v4, v6 }).ok_or(Error::corrupt("numbers", NUMBERS))?;
         if layout.size != size {
-            return Err(Error::corrupt("size", MAGIC.len() + 4));
+            return Err(Error::corrupt("size", NUMBERS - 4));
         }
         if layout.size() != bytes.len() {
             return Err(Error::size("image", bytes.len().min(layout.size())));
@@ -101,26 +101,35 @@ impl Layout {
     }
 
     /// Writes the header.
-    pub(crate) fn write(&self, header: &mut [u8; HEADER]) {
-        let words = [self.size.to_le_bytes(), self.v4.count.to_le_bytes(), word(&self.v4)];
-        let more = [self.v6.count.to_le_bytes(), word(&self.v6)];
-        let fields = words.iter().chain(&more).flatten();
-        let all = MAGIC.iter().chain(&VERSION_BYTES).chain(fields);
-        for (to, from) in header.iter_mut().zip(all) {
-            *to = *from;
-        }
+    pub(crate) fn encode(&self, sink: &mut impl Sink) -> Result<(), Error> {
+        let mut header = Vec::with_capacity(HEADER);
+        header.extend(MAGIC);
+        header.extend(VERSION.to_le_bytes());
+        header.extend(self.size.to_le_bytes());
+        let (v4, v6) = (self.v4.numbers(), self.v6.numbers());
+        put_tree(&mut header, v4.shorter);
+        put_grid(&mut header, v4.grid);
+        put_tree(&mut header, v4.rest);
+        put_tree(&mut header, v6.short);
+        put_tree(&mut header, v6.rest);
+        header.resize(HEADER, 0);
+        sink.put(0, &header, "header")
     }
 }
 
-fn plan_tree<A: Address>(numbers: Numbers, at: u64) -> Option<(Tree<A>, u64)> {
-    let Numbers { count, len_min, len_max, value_bits, with_rests } = numbers;
-    let shape = Shape::new(len_min, len_max, value_bits, Tree::<A>::link_bits(len_min, len_max));
-    Tree::plan(count, shape, with_rests, at)
+fn put_tree(header: &mut Vec<u8>, numbers: TreeNumbers) {
+    let TreeNumbers { count, leaves, len_min, len_max, value_bits, with_rests } = numbers;
+    header.extend(count.to_le_bytes());
+    header.extend(leaves.to_le_bytes());
+    header.extend([len_min, len_max, value_bits, with_rests.into()]);
 }
 
-fn word<A>(tree: &Tree<A>) -> [u8; 4] {
-    let shape = tree.shape;
-    [shape.len_min, shape.len_max, shape.value_bits, u8::from(tree.rests != 0)]
+fn put_grid(header: &mut Vec<u8>, numbers: GridNumbers) {
+    let GridNumbers { first, blocks, count, size, value_bits, with_longer } = numbers;
+    for number in [first, blocks, count, size] {
+        header.extend(number.to_le_bytes());
+    }
+    header.extend([value_bits, with_longer.into(), 0, 0]);
 }
 
 /// Reads one field of the header after the other.
@@ -140,17 +149,28 @@ impl Fields<'_> {
         u32::from_le_bytes(self.bytes())
     }
 
-    fn numbers<A: Address>(&mut self) -> Result<Numbers, Error> {
+    fn tree(&mut self) -> Result<TreeNumbers, Error> {
         let at = self.at;
-        let count = self.u32();
+        let (count, leaves) = (self.u32(), self.u32());
         let [len_min, len_max, value_bits, with_rests] = self.bytes();
-        let numbers = Numbers { count, len_min, len_max, value_bits, with_rests: with_rests == 1 };
-        let possible = len_min <= len_max && len_max <= A::BITS && value_bits <= 32;
-        let unused = count == 0 && numbers != Numbers::default();
-        if !possible || with_rests > 1 || unused || (numbers.with_rests && len_max <= 64) {
-            return Err(Error::corrupt("numbers", at));
+        let possible = len_min <= len_max && len_max <= 128 && value_bits <= 32 && with_rests <= 1;
+        let with_rests = with_rests == 1;
+        let numbers = TreeNumbers { count, leaves, len_min, len_max, value_bits, with_rests };
+        if possible { Ok(numbers) } else { Err(Error::corrupt("numbers of a tree", at)) }
+    }
+
+    fn grid(&mut self) -> Result<GridNumbers, Error> {
+        let at = self.at;
+        let [first, blocks] = [self.u32(), self.u32()];
+        let [count, size] = [self.u32(), self.u32()];
+        let [value_bits, with_longer, zero, nought] = self.bytes();
+        let blocks_fit = first <= 0xffff && blocks <= 0x1_0000 - first;
+        let possible = blocks_fit && value_bits <= 32 && with_longer <= 1;
+        if !possible || zero != 0 || nought != 0 {
+            return Err(Error::corrupt("numbers of the grid", at));
         }
-        Ok(numbers)
+        let with_longer = with_longer == 1;
+        Ok(GridNumbers { first, blocks, count, size, value_bits, with_longer })
     }
 
     fn zeros(&self) -> Result<(), Error> {
@@ -162,11 +182,9 @@ impl Fields<'_> {
     }
 }
 
-/// The size of the header: one node, so that everything after it keeps the image's alignment.
-pub(crate) const HEADER: usize = NODE;
-
+/// The size of the header: whole nodes, so that everything after it keeps the image's alignment.
+const HEADER: usize = 2 * NODE;
 const MAGIC: &[u8; 8] = b"\x89pfxmap\n";
 const VERSION: u32 = 1;
-const VERSION_BYTES: [u8; 4] = VERSION.to_le_bytes();
-/// Where the numbers of the first table stand.
-const NUMBERS: usize = 16;
+/// Where the numbers begin.
+pub(crate) const NUMBERS: usize = 16;

@@ -11,7 +11,6 @@ use crate::check::check;
 use crate::error::Error;
 use crate::iter::{Covering, Iter};
 use crate::layout::Layout;
-use crate::tree::{Hit, Tree};
 
 /// An immutable map from IPv4 and IPv6 prefixes to small numbers, over the bytes `B`.
 ///
@@ -30,7 +29,7 @@ impl PrefixMap<Vec<u8>> {
     /// [`Error::is_too_large`], if the image would not fit into 4 GiB.
     pub fn build(prefixes: impl IntoIterator<Item = (IpNet, u32)>) -> Result<Self, Error> {
         let bytes = build(prefixes)?;
-        let layout = Layout::read(&bytes)?;
+        let layout = Layout::decode(&bytes)?;
         Ok(Self { bytes, layout })
     }
 }
@@ -54,7 +53,7 @@ impl<B: AsRef<[u8]>> PrefixMap<B> {
     /// let mut image = build([("192.0.2.0/24".parse()?, 7)])?;
     /// assert!(PrefixMap::open(&image).is_ok());
     /// assert!(PrefixMap::open(&image[..image.len() - 1]).unwrap_err().is_wrong_size());
-    /// image[64] ^= 1;
+    /// image[200] ^= 1;
     /// assert!(PrefixMap::open(&image).unwrap_err().is_corrupt());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -95,12 +94,12 @@ impl<B: AsRef<[u8]>> PrefixMap<B> {
 
     /// The number of IPv4 prefixes.
     pub fn len_v4(&self) -> usize {
-        self.layout.v4.count as usize
+        self.layout.v4.count() as usize
     }
 
     /// The number of IPv6 prefixes.
     pub fn len_v6(&self) -> usize {
-        self.layout.v6.count as usize
+        self.layout.v6.count() as usize
     }
 
     /// The value of the longest prefix that contains `address`.
@@ -121,8 +120,8 @@ impl<B: AsRef<[u8]>> PrefixMap<B> {
     pub fn value(&self, address: impl Into<IpAddr>) -> Option<u32> {
         let bytes = self.bytes.as_ref();
         match address.into() {
-            IpAddr::V4(address) => value(&self.layout.v4, bytes, address.to_bits()),
-            IpAddr::V6(address) => value(&self.layout.v6, bytes, address.to_bits()),
+            IpAddr::V4(address) => Some(self.layout.v4.find(bytes, address.to_bits(), 32)?.value),
+            IpAddr::V6(address) => Some(self.layout.v6.find(bytes, address.to_bits(), 128)?.value),
         }
     }
 
@@ -142,8 +141,14 @@ impl<B: AsRef<[u8]>> PrefixMap<B> {
     pub fn longest_match(&self, address: impl Into<IpAddr>) -> Option<(IpNet, u32)> {
         let bytes = self.bytes.as_ref();
         match address.into() {
-            IpAddr::V4(address) => longest(&self.layout.v4, bytes, address.to_bits()),
-            IpAddr::V6(address) => longest(&self.layout.v6, bytes, address.to_bits()),
+            IpAddr::V4(address) => {
+                let found = self.layout.v4.find(bytes, address.to_bits(), 32)?;
+                Some((address.to_bits().net(found.len)?, found.value))
+            }
+            IpAddr::V6(address) => {
+                let found = self.layout.v6.find(bytes, address.to_bits(), 128)?;
+                Some((address.to_bits().net(found.len)?, found.value))
+            }
         }
     }
 
@@ -161,8 +166,8 @@ impl<B: AsRef<[u8]>> PrefixMap<B> {
         let bytes = self.bytes.as_ref();
         let len = prefix.prefix_len();
         match prefix {
-            IpNet::V4(net) => exact(&self.layout.v4, bytes, net.addr().to_bits(), len),
-            IpNet::V6(net) => exact(&self.layout.v6, bytes, net.addr().to_bits(), len),
+            IpNet::V4(net) => self.layout.v4.exact(bytes, net.addr().to_bits(), len),
+            IpNet::V6(net) => self.layout.v6.exact(bytes, net.addr().to_bits(), len),
         }
     }
 
@@ -221,7 +226,7 @@ impl<B: AsRef<[u8]>> PrefixMap<B> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn iter(&self) -> Iter<'_> {
-        Iter::new(self.bytes.as_ref(), self.layout)
+        Iter::new(&self.layout, self.bytes.as_ref())
     }
 }
 
@@ -239,24 +244,7 @@ impl<B: AsRef<[u8]>> fmt::Debug for PrefixMap<B> {
         f.debug_struct("PrefixMap")
             .field("v4", &self.len_v4())
             .field("v6", &self.len_v6())
-            .field("size", &self.layout.size)
+            .field("size", &self.layout.size())
             .finish_non_exhaustive()
     }
-}
-
-#[inline]
-fn value<A: Address>(tree: &Tree<A>, bytes: &[u8], address: A) -> Option<u32> {
-    let hit = tree.find(bytes, address, A::BITS)?;
-    Some(tree.shape.value(hit.record))
-}
-
-#[inline]
-fn longest<A: Address>(tree: &Tree<A>, bytes: &[u8], address: A) -> Option<(IpNet, u32)> {
-    let hit = tree.find(bytes, address, A::BITS)?;
-    Some((address.net(hit.len)?, tree.shape.value(hit.record)))
-}
-
-fn exact<A: Address>(tree: &Tree<A>, bytes: &[u8], address: A, len: u8) -> Option<u32> {
-    let hit: Hit = tree.exact(bytes, address.start(len), len)?;
-    Some(tree.shape.value(hit.record))
 }

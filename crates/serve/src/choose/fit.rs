@@ -6,7 +6,7 @@ use super::{Case, LeftOut, Tier};
 
 impl Case<'_> {
     /// Says why a mirror cannot be given, if it cannot.
-    #[inline]
+    #[inline(always)]
     pub(super) fn fit(&self, tier: Tier, mirror: &MirrorRow) -> Result<(), LeftOut> {
         if !self.schemes.meets(mirror.schemes) {
             return Err(LeftOut::Scheme);

@@ -141,30 +141,24 @@ impl<'c, T: Trace> Walk<'_, 'c, T> {
     }
 
     /// Everything on a continent; each country that gives a mirror is named once.
+    ///
+    /// Mirrors are sorted by country, so a country is new when it is not the one before.
     fn continent(&mut self, row: u16) {
         let case = self.case;
         let Some(continent) = case.snapshot.row::<ContinentRow>(u32::from(row)) else { return };
-        let before = self.choice.picks.len();
-        self.members(Tier::Continent, within(case.public, continent.mirrors));
-        let Choice { picks, countries, .. } = &mut *self.choice;
-        let rows = picks[before..].iter().filter_map(|pick| case.mirrors.get(pick.mirror as usize));
-        let mut drawn = rows.fold([0u64; COUNTRY_WORDS], |mut drawn, mirror| {
-            let country = usize::from(mirror.country.get());
-            if let Some(word) = drawn.get_mut(country / 64) {
-                *word |= 1 << (country % 64);
-            }
-            drawn
-        });
-        // In the order of codes, which does not depend on the draw.
-        for (at, word) in drawn.iter_mut().enumerate() {
-            while *word != 0 {
-                let country = at as u32 * 64 + word.trailing_zeros();
-                *word &= *word - 1;
-                let code = case.snapshot.row::<CountryRow>(country);
+        self.choice.keys.clear();
+        let mut last = NO_COUNTRY;
+        for member in within(case.public, continent.mirrors) {
+            let entered = self.choice.keys.len();
+            let country = self.enter(Tier::Continent, member.mirror.get());
+            if self.choice.keys.len() > entered && country != last {
+                last = country;
+                let code = case.snapshot.row::<CountryRow>(u32::from(country));
                 let code = code.and_then(|row| Code::from_bytes(&row.code));
-                countries.extend(code.filter(|code| !countries.contains(code)));
+                self.choice.countries.extend(code);
             }
         }
+        self.draw(Tier::Continent, |_| false);
     }
 
     fn global(&mut self) {
@@ -218,20 +212,24 @@ impl<'c, T: Trace> Walk<'_, 'c, T> {
         self.draw(tier, private)
     }
 
-    /// Enters a mirror into the draw of a tier, if it fits and its host was not picked before.
-    #[inline]
-    fn enter(&mut self, tier: Tier, mirror: u32) {
-        let Some(row) = self.case.mirrors.get(mirror as usize) else { return };
+    /// Enters a mirror into the draw of a tier, if it fits and its host was not picked before;
+    /// gives its country.
+    #[inline(always)]
+    fn enter(&mut self, tier: Tier, mirror: u32) -> u16 {
+        let Some(row) = self.case.mirrors.get(mirror as usize) else { return NO_COUNTRY };
+        let country = row.country.get();
         if self.choice.has(row.host.get()) {
-            return;
+            return country;
         }
         if let Err(reason) = self.case.fit(tier, row) {
-            return self.trace.left_out(tier, mirror, reason);
+            self.trace.left_out(tier, mirror, reason);
+            return country;
         }
         let order = self.random.exponential();
         // Netblocks of one length are equals, whatever their bandwidth.
         let order = if tier == Tier::Netblock { order } else { order * row.weight_inverse.get() };
         self.choice.keys.push(draw::key(order, mirror));
+        country
     }
 
     /// Sorts the draw and picks; says whether any was picked.
@@ -267,8 +265,3 @@ fn within(members: &[SetMemberRow], range: Span) -> &[SetMemberRow] {
     let count = rest.partition_point(|member| u64::from(member.mirror.get()) < range.end());
     &rest[..count]
 }
-
-/// Bits for every country row: two letters or digits make at most 36 × 36 of them.
-const COUNTRY_WORDS: usize = (36 * 36usize).div_ceil(64);
-
-const _: () = assert!(COUNTRY_WORDS * 64 < NO_COUNTRY as usize);

@@ -12,6 +12,8 @@ pub struct Gather {
     /// Initialised to its whole length; what counts is the first `len`.
     bytes: Vec<u8>,
     len: usize,
+    /// Where short pieces are put together.
+    aside: Vec<u8>,
 }
 
 impl Gather {
@@ -62,7 +64,7 @@ impl Gather {
     ///
     /// What was read too much is overwritten by the next piece. Where the room or the pool ends
     /// too early for that, the piece is copied exactly.
-    #[inline]
+    #[inline(always)]
     pub fn put_piece(&mut self, pool: &[u8], piece: Text) {
         let start = piece.offset.get() as usize;
         let strides = piece.len().div_ceil(STRIDE) * STRIDE;
@@ -71,8 +73,8 @@ impl Gather {
         let (Some(from), Some(to)) = (from, to) else {
             return self.put(pool.get(start..start + piece.len()).unwrap_or(&[]));
         };
-        for (to, from) in to.chunks_exact_mut(STRIDE).zip(from.chunks_exact(STRIDE)) {
-            to.copy_from_slice(from);
+        for (to, from) in to.as_chunks_mut::<STRIDE>().0.iter_mut().zip(from.as_chunks().0) {
+            *to = *from;
         }
         self.len += piece.len();
     }
@@ -92,11 +94,13 @@ impl Gather {
         self.put(&digits[at..]);
     }
 
-    /// Lets a function that appends to a vector append here.
+    /// Lets a function that appends to a vector append here, for short pieces.
     pub(crate) fn put_with(&mut self, append: impl FnOnce(&mut Vec<u8>)) {
-        self.bytes.truncate(self.len);
-        append(&mut self.bytes);
-        self.len = self.bytes.len();
+        let mut aside = std::mem::take(&mut self.aside);
+        aside.clear();
+        append(&mut aside);
+        self.put(&aside);
+        self.aside = aside;
     }
 }
 

@@ -58,7 +58,7 @@ fn a_layout_of_another_image_is_harmless() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 100, max_shrink_iters: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn noise_is_harmless(noise in vec(any::<u8>(), 0..2000), which in 0..9_usize) {
