@@ -124,7 +124,7 @@ impl<'a> Acquire<'a> {
 
     /// Sees to it that somebody watches the deadline.
     fn set_alarm(&mut self) -> Poll<Result<(), Rejected>> {
-        #[cfg(not(loom))]
+        #[cfg(not(any(loom, shuttle)))]
         if let (Some(deadline), Some(shared)) = (self.deadline, self.handle.shared())
             && shared.clock == Clock::Thread
             && shared.alarm.set(deadline, shared).is_err()
@@ -134,8 +134,12 @@ impl<'a> Acquire<'a> {
             self.leave();
             return Poll::Ready(Err(Rejected::Full { shortfall }));
         }
-        #[cfg(loom)]
-        debug_assert!(self.deadline.is_none() || Clock::Manual == Clock::Manual);
+        #[cfg(any(loom, shuttle))]
+        debug_assert!(
+            self.deadline.is_none()
+                || self.handle.shared().is_some_and(|shared| shared.clock == Clock::Manual),
+            "a model has no clock of its own"
+        );
         Poll::Pending
     }
 

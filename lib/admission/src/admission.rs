@@ -11,7 +11,7 @@ use std::time::Instant;
 use crate::acquire::{Acquire, BelowWatermark};
 use crate::amount::Fraction;
 use crate::builder::Builder;
-#[cfg(not(loom))]
+#[cfg(not(any(loom, shuttle)))]
 use crate::clock::Alarm;
 use crate::gate::{Crowd, Gate, Wakes};
 use crate::lane::{Lane, Line};
@@ -67,7 +67,7 @@ pub enum Clock {
 pub(crate) struct Shared {
     ledger: Ledger,
     crowd: Mutex<Crowd>,
-    #[cfg(not(loom))]
+    #[cfg(not(any(loom, shuttle)))]
     pub(crate) alarm: Alarm,
     pub(crate) clock: Clock,
     /// Its place among all admissions: later built, later stage.
@@ -101,7 +101,7 @@ impl Admission {
         let shared = Shared {
             ledger: builder.ledger(),
             crowd: Mutex::new(Crowd::new(builder.waiters_max)),
-            #[cfg(not(loom))]
+            #[cfg(not(any(loom, shuttle)))]
             alarm: Alarm::default(),
             clock: builder.clock,
             stage: STAGES.fetch_add(1, Ordering::Relaxed),
@@ -170,7 +170,7 @@ impl Admission {
     /// # Errors
     ///
     /// Like [`Admission::acquire_deadline`].
-    #[cfg(not(loom))]
+    #[cfg(not(any(loom, shuttle)))]
     pub fn acquire_blocking(
         &self,
         lane: Lane,
@@ -299,7 +299,7 @@ impl Admission {
         self.shared.stage
     }
 
-    #[cfg(all(test, not(loom)))]
+    #[cfg(all(test, not(any(loom, shuttle))))]
     pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.shared
     }

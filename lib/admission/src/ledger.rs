@@ -65,7 +65,7 @@ struct Hot {
 
 const LANES: usize = 2;
 
-#[cfg(not(loom))]
+#[cfg(not(any(loom, shuttle)))]
 const _: () = assert!(size_of::<Hot>() == 64, "it is one line");
 
 /// One number for each resource.

@@ -25,7 +25,7 @@ mod admission;
 /// Requests on their way to a permit.
 mod acquire;
 /// Waiting with a thread.
-#[cfg(not(loom))]
+#[cfg(not(any(loom, shuttle)))]
 mod blocking;
 /// The permit.
 mod permit;
@@ -40,30 +40,31 @@ mod turn;
 /// Those who wait.
 mod waiters;
 /// Who watches deadlines.
-#[cfg(not(loom))]
+#[cfg(not(any(loom, shuttle)))]
 mod clock;
 /// What this process can really use.
-#[cfg(unix)]
+#[cfg(all(unix, not(any(loom, shuttle))))]
 pub mod capacity;
 /// Following it while it changes.
-#[cfg(all(target_os = "linux", not(loom)))]
+#[cfg(all(target_os = "linux", not(any(loom, shuttle))))]
 pub mod watch;
 /// What the kernel's files say.
-#[cfg(unix)]
+#[cfg(all(unix, not(any(loom, shuttle))))]
 pub mod parse;
 /// System calls.
-#[cfg(unix)]
+#[cfg(all(unix, not(any(loom, shuttle))))]
 mod sys;
 /// What goes wrong outside of an admission.
+#[cfg_attr(any(loom, shuttle), expect(dead_code, reason = "nothing outside of an admission is checked"))]
 mod error;
-/// std or loom.
+/// std, loom or shuttle.
 mod primitive;
 
 pub use acquire::{Acquire, BelowWatermark, Then};
 pub use admission::{Admission, Clock};
 pub use amount::{Bytes, Fraction, MilliCpu};
 pub use builder::Builder;
-#[cfg(unix)]
+#[cfg(all(unix, not(any(loom, shuttle))))]
 pub use capacity::{Bound, Capacity, Headroom, Reading, Report, Rule};
 pub use error::Error;
 pub use lane::Lane;
@@ -71,5 +72,5 @@ pub use need::{EXTRAS_MAX, Extra, Need};
 pub use permit::Permit;
 pub use rejected::Rejected;
 pub use snapshot::{Counters, Snapshot, WAIT_BUCKETS, Waits};
-#[cfg(all(target_os = "linux", not(loom)))]
+#[cfg(all(target_os = "linux", not(any(loom, shuttle))))]
 pub use watch::{Band, Brake, Change, Watch, Watching};

@@ -172,6 +172,10 @@ impl Cpus {
     }
 }
 
+/// So many CPUs a list can name, those counted that it names again: reading one takes no longer than
+/// that, whatever its length.
+pub const CPUS_NAMED_MAX: u32 = 1 << 20;
+
 /// A list of CPUs as in `cpuset.cpus.effective`: `0-3,8`. Also `0-31:2/8`, groups within a range.
 ///
 /// ```
@@ -183,9 +187,11 @@ impl Cpus {
 ///
 /// # Errors
 ///
-/// For everything that is no such list. The empty list is one.
+/// For everything that is no such list, and for one that names the same CPUs over and over. The empty
+/// list is one.
 pub fn cpus(bytes: &[u8]) -> Result<Cpus, Malformed> {
     let mut set = Cpus::default();
+    let mut named = 0_u32;
     for range in words(bytes.trim_ascii(), b',') {
         let (range, group) = split(range, b':').map_or((range, None), |(a, b)| (a, Some(b)));
         let (first, last) = split(range, b'-').unwrap_or((range, range));
@@ -199,6 +205,10 @@ pub fn cpus(bytes: &[u8]) -> Result<Cpus, Malformed> {
         };
         if last < first || of == 0 || used > of {
             return Err(Malformed("not a list of CPUs"));
+        }
+        named = named.saturating_add(last - first);
+        if named > CPUS_NAMED_MAX {
+            return Err(Malformed("a list that repeats itself"));
         }
         (first..=last).filter(|cpu| (cpu - first) % of < used).for_each(|cpu| set.insert(cpu));
     }

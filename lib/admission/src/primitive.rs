@@ -1,12 +1,24 @@
-//! What loom replaces: the lock and the shared pointer, and with them the clock.
+//! What loom and shuttle replace: the lock, the flag of the turn and the shared pointer.
 //!
 //! Everything that two threads share goes through this module, so that under `--cfg loom` every
-//! interleaving of a hand-over with a cancellation can be tried.
+//! interleaving of a hand-over with a cancellation can be tried, and under `--cfg shuttle` random
+//! ones of larger crowds.
 
 #[cfg(loom)]
+pub(crate) use loom::sync::atomic::{AtomicBool, Ordering};
+#[cfg(loom)]
 pub(crate) use loom::sync::{Arc, Mutex, MutexGuard};
-#[cfg(not(loom))]
+#[cfg(shuttle)]
+pub(crate) use shuttle::sync::atomic::{AtomicBool, Ordering};
+#[cfg(shuttle)]
+pub(crate) use shuttle::sync::{Arc, Mutex, MutexGuard};
+#[cfg(not(any(loom, shuttle)))]
+pub(crate) use std::sync::atomic::{AtomicBool, Ordering};
+#[cfg(not(any(loom, shuttle)))]
 pub(crate) use std::sync::{Arc, Mutex, MutexGuard};
+
+#[cfg(not(any(loom, shuttle)))]
+use std::time::Duration;
 
 use std::sync::PoisonError;
 use std::time::Instant;
@@ -20,3 +32,37 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 pub(crate) fn now() -> Instant {
     Instant::now()
 }
+
+/// Lets time pass for somebody who has the turn: by spinning, then by letting others run, then by
+/// sleeping.
+#[cfg(not(any(loom, shuttle)))]
+pub(crate) fn pause(attempt: u32) {
+    match attempt {
+        0..SPINS => std::hint::spin_loop(),
+        SPINS..YIELDS => std::thread::yield_now(),
+        _ => std::thread::sleep(NAP),
+    }
+}
+
+#[cfg(loom)]
+pub(crate) fn pause(_: u32) {
+    loom::thread::yield_now();
+}
+
+#[cfg(shuttle)]
+pub(crate) fn pause(_: u32) {
+    shuttle::thread::yield_now();
+}
+
+/// How often somebody without the mutex tries to get the turn.
+#[cfg(not(any(loom, shuttle)))]
+pub(crate) const RETRIES: u32 = 60;
+#[cfg(any(loom, shuttle))]
+pub(crate) const RETRIES: u32 = 1;
+
+#[cfg(not(any(loom, shuttle)))]
+const SPINS: u32 = 100;
+#[cfg(not(any(loom, shuttle)))]
+const YIELDS: u32 = 150;
+#[cfg(not(any(loom, shuttle)))]
+const NAP: Duration = Duration::from_micros(50);

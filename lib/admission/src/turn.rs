@@ -6,15 +6,7 @@
 //! through the mutex of the crowd, where threads sleep in a queue; so whoever has the mutex competes
 //! with a few instructions at a time, never with a crowd being served.
 
-#[cfg(not(loom))]
-use std::thread;
-#[cfg(not(loom))]
-use std::time::Duration;
-
-#[cfg(loom)]
-use loom::sync::atomic::{AtomicBool, Ordering};
-#[cfg(not(loom))]
-use std::sync::atomic::{AtomicBool, Ordering};
+use crate::primitive::{AtomicBool, Ordering, RETRIES, pause};
 
 /// Whether somebody has the turn.
 #[derive(Debug)]
@@ -83,20 +75,6 @@ impl Turns {
     }
 }
 
-#[cfg(not(loom))]
-fn pause(attempt: u32) {
-    match attempt {
-        0..SPINS => std::hint::spin_loop(),
-        SPINS..YIELDS => thread::yield_now(),
-        _ => thread::sleep(NAP),
-    }
-}
-
-#[cfg(loom)]
-fn pause(_: u32) {
-    loom::thread::yield_now();
-}
-
 impl Drop for Turn<'_> {
     #[inline]
     fn drop(&mut self) {
@@ -104,14 +82,3 @@ impl Drop for Turn<'_> {
         self.turns.taken.store(false, Ordering::Release);
     }
 }
-
-#[cfg(not(loom))]
-const RETRIES: u32 = 60;
-#[cfg(loom)]
-const RETRIES: u32 = 1;
-#[cfg(not(loom))]
-const SPINS: u32 = 100;
-#[cfg(not(loom))]
-const YIELDS: u32 = 150;
-#[cfg(not(loom))]
-const NAP: Duration = Duration::from_micros(50);

@@ -22,7 +22,7 @@ use crate::snapshot::{Counters, Snapshot};
 use crate::turn::Turn;
 use crate::waiters::{Row, Standing, Waiters};
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(any(loom, shuttle))))]
 mod tests;
 
 /// The ledger and the crowd, both in one hand.

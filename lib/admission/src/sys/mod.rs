@@ -3,5 +3,5 @@
 /// Which CPUs this process may use.
 pub(crate) mod affinity;
 /// Sleeping until something happens.
-#[cfg(all(target_os = "linux", not(loom)))]
+#[cfg(target_os = "linux")]
 pub(crate) mod wait;
