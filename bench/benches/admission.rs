@@ -1,6 +1,7 @@
 //! Permits beside tokio's semaphore and tower's limit, and what finding and watching limits costs.
 //!
-//! `cargo bench -p heliostat-bench --bench admission`, with `--quick` for a tenth of the rounds.
+//! `cargo bench -p heliostat-bench --bench admission`, with `--quick` for a third of the rounds, and
+//! names of parts (`uncontended contended release fair cancel detect`) for these parts alone.
 //! Contestants take turns within a round, and every ratio is made of two numbers of the same round;
 //! what is printed is the median of the rounds. Uncontended costs are the smallest of many short
 //! batches instead, because on a shared machine only that is the cost of the code.
@@ -21,15 +22,30 @@ use tower::{Service, ServiceExt, service_fn};
 
 fn main() -> io::Result<()> {
     let quick = std::env::args().any(|argument| argument == "--quick");
+    let wanted: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
+    let wants = |part: &str| wanted.is_empty() || wanted.iter().any(|wanted| wanted == part);
     let rounds = if quick { 3 } else { 9 };
     let out = &mut io::stdout().lock();
-    uncontended(out, rounds * 100)?;
-    contended(out, rounds)?;
-    isolated_release(out, rounds * 20)?;
-    fairness(out)?;
-    large_request(out)?;
-    cancellation(out, rounds)?;
-    discovery(out, if quick { 2 } else { 20 })
+    if wants("uncontended") {
+        uncontended(out, rounds * 100)?;
+    }
+    if wants("contended") {
+        contended(out, rounds)?;
+    }
+    if wants("release") {
+        isolated_release(out, rounds * 20)?;
+    }
+    if wants("fair") {
+        fairness(out)?;
+        large_request(out)?;
+    }
+    if wants("cancel") {
+        cancellation(out, rounds)?;
+    }
+    if wants("detect") {
+        discovery(out, if quick { 2 } else { 20 })?;
+    }
+    Ok(())
 }
 
 /// One permit for memory and CPU: an eighth of all.
@@ -39,11 +55,8 @@ const SHARE: u32 = 16;
 const ALL: u32 = 128;
 
 fn threads(count: usize) -> Runtime {
-    let mut builder = if count == 0 {
-        Builder::new_current_thread()
-    } else {
-        Builder::new_multi_thread()
-    };
+    let mut builder =
+        if count == 0 { Builder::new_current_thread() } else { Builder::new_multi_thread() };
     builder.worker_threads(count.max(1)).enable_time().build().expect("a runtime")
 }
 
@@ -209,26 +222,20 @@ fn line<F: Future>(count: usize, make: impl Fn() -> F) -> Vec<std::pin::Pin<Box<
 /// What a release costs that lets nobody through: with one unit short, everybody still waits.
 fn isolated_release(out: &mut impl Write, rounds: u32) -> io::Result<()> {
     writeln!(out, "one release that lets nobody through, ns, smallest of batches")?;
+    let large = Need::new(Bytes::new(1 << 40), MilliCpu::new(1 << 40));
+    let unit = Need::new(Bytes::new(1), MilliCpu::new(1));
     let mut alone = f64::MAX;
     for waiters in [0, 1, 64, 4096] {
-        let admission = Admission::new(TOTAL);
-        let held = admission.try_acquire(Lane::Interactive, NEED).expect("it is empty");
-        let waiting: Vec<_> = line(waiters, || admission.acquire(Lane::Interactive, TOTAL));
-        let mut other = held;
+        let admission = Admission::new(large);
+        let mut held = admission.try_acquire(Lane::Interactive, large).expect("it is empty");
+        let waiting = line(waiters, || admission.acquire(Lane::Interactive, large));
         let mut best = f64::MAX;
         for _ in 0..rounds {
-            let parts = (0..100).map(|_| other.split(Need::new(Bytes::new(1), MilliCpu::new(1))));
-            let parts: Vec<_> = parts.collect();
-            let start = Instant::now();
+            let parts: Vec<_> = (0..1000).filter_map(|_| held.split(unit)).collect();
             let count = parts.len() as f64;
+            let start = Instant::now();
             drop(parts);
             best = best.min(start.elapsed().as_nanos() as f64 / count);
-            drop(other);
-            // Only the first in line could have it, and it is not polled: start over.
-            other = match admission.try_acquire(Lane::Interactive, NEED) {
-                Ok(permit) => permit,
-                Err(_) => break,
-            };
         }
         if waiters == 0 {
             alone = best;

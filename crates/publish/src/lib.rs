@@ -20,6 +20,8 @@ mod tree;
 mod networks;
 /// Putting a file under its name.
 mod file;
+/// Memory for compiling.
+pub mod memory;
 
 pub use compile::{Summary, compile};
 pub use file::{Error, publish};

@@ -344,16 +344,26 @@ impl Shared {
         self.ledger.turns().take_briefly().is_some_and(|_turn| self.ledger.pass(line.lane(), need))
     }
 
-    /// Takes a whole permit back.
+    /// Takes a whole permit back. The crowd is locked only if that lets somebody through.
     #[inline]
     pub(crate) fn release(&self, lane: Lane, need: &Need) {
-        if !self.ledger.looks_crowded()
-            && let Some(_turn) = self.ledger.turns().take_briefly()
-            && !self.ledger.looks_crowded()
+        if self.ledger.leaves_all_waiting(lane, need)
+            && let Some(turn) = self.ledger.turns().take_briefly()
         {
-            return self.ledger.give(lane, need, 1);
+            self.ledger.give(lane, need, 1);
+            // Asked again with the turn, and so of those who are in line now.
+            if self.ledger.leaves_all_waiting(lane, &Need::ZERO) {
+                return;
+            }
+            drop(turn);
+            return self.pump();
         }
         self.release_to_crowd(lane, need);
+    }
+
+    #[cold]
+    fn pump(&self) {
+        self.change(|gate, wakes| gate.pump(wakes));
     }
 
     #[inline(never)]

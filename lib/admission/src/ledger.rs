@@ -13,10 +13,11 @@
 //! no need fits, not even none, until the debt is repaid: that is the same comparison.
 //!
 //! Every field is a relaxed atomic, because several threads reach it, but only whoever has the
-//! [`Turn`](crate::turn::Turn) touches one; the turn orders them. One exception:
-//! [`Ledger::looks_crowded`] may be asked at any time and is a hint.
+//! [`Turn`](crate::turn::Turn) touches one; the turn orders them. Two exceptions:
+//! [`Ledger::looks_crowded`] and [`Ledger::leaves_all_waiting`] may be asked at any time and are hints
+//! then.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
 
 use crate::amount::Fraction;
 use crate::lane::Lane;
@@ -47,7 +48,28 @@ pub(crate) struct Ledger {
     pressure: AtomicU32,
     shut: AtomicBool,
     shares: Shares,
+    next: AtomicU8,
+    next_need: Amounts,
 }
+
+/// Who is to be served next, as far as a release has to know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Next {
+    /// Nobody waits.
+    Nobody = NEXT_NOBODY,
+    /// An interactive request: when it fits.
+    Interactive = NEXT_INTERACTIVE,
+    /// A background request: when it fits.
+    Background = NEXT_BACKGROUND,
+    /// Somebody who waits for more than room, or several: look at the crowd.
+    Look = NEXT_LOOK,
+}
+
+const NEXT_NOBODY: u8 = 0;
+const NEXT_INTERACTIVE: u8 = 1;
+const NEXT_BACKGROUND: u8 = 2;
+const NEXT_LOOK: u8 = 3;
 
 /// What every way in and out writes, and the turn that lets it: one line of the cache, so that it
 /// moves between CPUs once.
@@ -114,6 +136,8 @@ impl Ledger {
             pressure: AtomicU32::new(0),
             shut: AtomicBool::new(false),
             shares: Shares { low: shares.low.min(shares.high), ..shares },
+            next: AtomicU8::new(NEXT_NOBODY),
+            next_need: Amounts::default(),
         };
         ledger.resize(total);
         ledger
@@ -221,30 +245,55 @@ impl Ledger {
     /// Whether a need can be met now.
     #[inline]
     pub(crate) fn fits(&self, lane: Lane, need: &Need) -> bool {
-        match lane {
-            Lane::Interactive => self.all(need, |at| self.fits_interactive(at, need)),
-            Lane::Background => self.all(need, |at| self.fits_background(at, need)),
-        }
+        let used = |lane: Lane, at: usize| self.used_at(lane, at);
+        self.all(need, |at| self.fits_at(at, lane, need.amounts[at], used))
     }
 
+    /// Whether an amount can be had when so much is used.
     #[inline]
-    fn fits_interactive(&self, at: usize, need: &Need) -> bool {
+    fn fits_at(
+        &self,
+        at: usize,
+        lane: Lane,
+        amount: u64,
+        used: impl Fn(Lane, usize) -> u64,
+    ) -> bool {
         let total = self.total.at(at);
-        // Every booking fitted into a total of its time, so the sum can be counted.
-        let used =
-            self.used_at(Lane::Interactive, at).saturating_add(self.used_at(Lane::Background, at));
-        used <= total && need.amounts[at] <= total - used
+        let (interactive, background) = (used(Lane::Interactive, at), used(Lane::Background, at));
+        match lane {
+            Lane::Interactive => {
+                // Every booking fitted into a total of its time, so the sum can be counted.
+                let used = interactive.saturating_add(background);
+                used <= total && amount <= total - used
+            }
+            Lane::Background => {
+                let Some(left) = total.checked_sub(interactive) else { return false };
+                let top = self.allowance.at(at).min(left);
+                background <= top && amount <= top - background
+            }
+        }
     }
 
+    /// Says who is to be served next, for those who give something back without locking the crowd.
+    pub(crate) fn set_next(&self, next: Next, need: &Need) {
+        self.next.store(next as u8, Relaxed);
+        self.next_need.put_need(need);
+    }
+
+    /// Whether whoever is next would still not fit, if this came back. Without the turn it is a hint.
     #[inline]
-    fn fits_background(&self, at: usize, need: &Need) -> bool {
-        let (total, interactive) = (self.total.at(at), self.used_at(Lane::Interactive, at));
-        if interactive > total {
-            return false;
-        }
-        let top = self.allowance.at(at).min(total - interactive);
-        let used = self.used_at(Lane::Background, at);
-        used <= top && need.amounts[at] <= top - used
+    pub(crate) fn leaves_all_waiting(&self, lane: Lane, back: &Need) -> bool {
+        let next = match self.next.load(Relaxed) {
+            NEXT_NOBODY => return true,
+            NEXT_INTERACTIVE => Lane::Interactive,
+            NEXT_BACKGROUND => Lane::Background,
+            _ => return false,
+        };
+        let used = |of: Lane, at: usize| {
+            let back = if of == lane { back.amounts[at] } else { 0 };
+            self.used_at(of, at).saturating_sub(back)
+        };
+        !(0..RESOURCES).all(|at| self.fits_at(at, next, self.next_need.at(at), used))
     }
 
     /// Whether something holds for every resource there is.

@@ -55,7 +55,10 @@ pub mod parse;
 #[cfg(all(unix, not(any(loom, shuttle))))]
 mod sys;
 /// What goes wrong outside of an admission.
-#[cfg_attr(any(loom, shuttle), expect(dead_code, reason = "nothing outside of an admission is checked"))]
+#[cfg_attr(
+    any(loom, shuttle),
+    expect(dead_code, reason = "nothing outside of an admission is checked")
+)]
 mod error;
 /// std, loom or shuttle.
 mod primitive;

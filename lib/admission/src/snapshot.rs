@@ -93,8 +93,8 @@ pub struct Waits {
     pub max: Duration,
 }
 
-/// How many buckets a histogram of waiting times has: up to about nine hours.
-pub const WAIT_BUCKETS: usize = 36;
+/// How many buckets a histogram of waiting times has: up to about half an hour.
+pub const WAIT_BUCKETS: usize = 32;
 
 impl Waits {
     /// The time that so large a part of them did not exceed, rounded up to a power of two.

@@ -2,11 +2,13 @@
 
 use std::io::Write;
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use heliostat_admission::Capacity;
 use heliostat_exchange::almalinux::{Documents, documents_read};
 use heliostat_exchange::{Import, Problems, mirrormanager};
 use heliostat_model::World;
+use heliostat_publish::memory::{self, Room, Shortage};
 use heliostat_publish::{Stamp, compile, publish};
 use heliostat_snapshot::Outline;
 
@@ -17,6 +19,7 @@ use crate::table::thousands;
 
 /// Reads, compiles and writes.
 pub(crate) fn run(source: &CompileSource, out: &mut impl Write) -> Result<(), Error> {
+    let _room = room(source)?;
     match source {
         CompileSource::Mirrormanager { cache, netblocks, countries, output } => {
             let import = mirrormanager_import(cache)?;
@@ -29,6 +32,42 @@ pub(crate) fn run(source: &CompileSource, out: &mut impl Write) -> Result<(), Er
             finish(import, netblocks.as_deref(), countries.as_deref(), output, out)
         }
     }
+}
+
+/// Room for all that compiling takes, before anything is read.
+fn room(source: &CompileSource) -> Result<Option<Room>, Error> {
+    let (input, netblocks, countries, output) = match source {
+        CompileSource::Mirrormanager { cache, netblocks, countries, output } => {
+            (cache, netblocks, countries, output)
+        }
+        CompileSource::Almalinux { folder, netblocks, countries, output } => {
+            (folder, netblocks, countries, output)
+        }
+    };
+    let tables = [netblocks, countries].into_iter().flatten().map(|path| size(path)).sum();
+    let needed = memory::peak(size(input), tables);
+    let detect = || Some(Capacity::detect().ok()?.limited_to(None, output.memory));
+    let patience = Duration::from_secs(output.memory_wait_s);
+    let waiting = |shortage: &Shortage| {
+        // Who cannot hear it is waited for all the same.
+        let _ = writeln!(std::io::stderr(), "waiting for memory: {shortage}");
+    };
+    let room = memory::room(needed, patience, detect, waiting)?;
+    if room.is_none() {
+        let what = "warning: what memory there is cannot be found out; going on without";
+        writeln!(std::io::stderr(), "{what}")?;
+    }
+    Ok(room)
+}
+
+/// Bytes of a file, or of all files in a folder; what cannot be read is told when it is.
+fn size(path: &Path) -> u64 {
+    let Ok(facts) = std::fs::metadata(path) else { return 0 };
+    if !facts.is_dir() {
+        return facts.len();
+    }
+    let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
+    entries.filter(|entry| entry.file_name() != ".git").map(|entry| size(&entry.path())).sum()
 }
 
 fn mirrormanager_import(path: &Path) -> Result<Import, Error> {

@@ -55,6 +55,12 @@ pub enum Error {
         /// How many.
         count: u64,
     },
+    /// There is not enough memory.
+    #[error("not enough memory to compile: nothing was read")]
+    Memory(#[from] heliostat_publish::memory::Shortage),
+    /// What this machine gives could not be found out.
+    #[error("cannot tell what this machine gives")]
+    Capacity(#[from] heliostat_admission::Error),
     /// The snapshot could not be written.
     #[error("the snapshot was not written")]
     Publish(#[from] heliostat_publish::Error),
@@ -86,13 +92,15 @@ pub enum Error {
 }
 
 impl Error {
-    /// The exit status that fits: 2 for what was asked, 1 for what came of it.
+    /// The exit status that fits: 2 for what was asked, 3 for a lack of memory, 1 for everything
+    /// else that came of it.
     pub fn exit_status(&self) -> u8 {
         match self {
             Error::Config { .. }
             | Error::NoSnapshot
             | Error::HeaderBytes { .. }
             | Error::Question(_) => 2,
+            Error::Memory(_) => 3,
             _ => 1,
         }
     }

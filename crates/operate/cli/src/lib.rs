@@ -11,6 +11,8 @@ pub mod args;
 pub mod serve_options;
 /// Other systems' data to a snapshot.
 mod compile;
+/// What this container gives.
+mod capacity;
 /// What a file holds.
 mod inspect;
 /// Why these mirrors.
@@ -41,6 +43,7 @@ use std::io::Write;
 pub fn run(command: &args::Ending, out: &mut impl Write) -> Result<(), Error> {
     match command {
         args::Ending::Compile { source } => compile::run(source, out),
+        args::Ending::Capacity(args) => capacity::run(args, out),
         args::Ending::Inspect(args) => inspect::run(args, out),
         args::Ending::Explain(args) => explain::run(args, out),
     }

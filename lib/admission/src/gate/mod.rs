@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use crate::amount::Fraction;
 use crate::lane::{Lane, Line};
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, Next};
 use crate::need::{Need, RESOURCES};
 use crate::primitive::{Mutex, MutexGuard, lock, now};
 use crate::rejected::Rejected;
@@ -430,7 +430,7 @@ impl<'a> Gate<'a> {
 
     /// Lets through everybody who now fits, in order.
     #[inline]
-    fn pump(&mut self, wakes: &mut Wakes) {
+    pub(crate) fn pump(&mut self, wakes: &mut Wakes) {
         if self.crowd.waiters.waiting() > 0 {
             self.pump_lines(wakes);
         }
@@ -504,9 +504,24 @@ impl<'a> Gate<'a> {
 }
 
 impl Drop for Gate<'_> {
-    /// Says to those who do not lock the crowd whether there is one.
+    /// Says to those who do not lock the crowd whether there is one, and who is first.
     fn drop(&mut self) {
-        self.ledger.set_waiting(self.crowd.waiters.waiting());
+        let waiters = &self.crowd.waiters;
+        let waiting = waiters.waiting();
+        if waiting > 0 || self.ledger.looks_crowded() {
+            self.ledger.set_waiting(waiting);
+            let line = LINES_IN_ORDER.into_iter().find(|line| waiters.len(*line) > 0);
+            let next = match line {
+                None => Next::Nobody,
+                // Whoever waits for the mark waits for others than the first, too.
+                _ if waiters.len(Line::Signal) > 0 => Next::Look,
+                Some(Line::Interactive) => Next::Interactive,
+                Some(Line::Background) => Next::Background,
+                Some(Line::BelowMark | Line::Signal) => Next::Look,
+            };
+            let first = line.and_then(|line| waiters.get(waiters.first(line)?));
+            self.ledger.set_next(next, &first.map_or(Need::ZERO, |waiter| waiter.need));
+        }
     }
 }
 

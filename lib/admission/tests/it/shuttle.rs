@@ -138,8 +138,7 @@ fn stages_do_not_wait_in_a_circle() {
             .map(|_| {
                 let (data, execution) = (data.clone(), execution.clone());
                 thread::spawn(move || {
-                    let fetched =
-                        block_on(data.acquire(Lane::Interactive, need(2))).unwrap();
+                    let fetched = block_on(data.acquire(Lane::Interactive, need(2))).unwrap();
                     let running = fetched.then(&execution, Lane::Interactive, need(1));
                     drop(block_on(running).unwrap());
                 })
