@@ -6,17 +6,18 @@
 //! what is printed is the median of the rounds. Uncontended costs are the smallest of many short
 //! batches instead, because on a shared machine only that is the cost of the code.
 
+use std::convert::Infallible;
 use std::hint::black_box;
 use std::io::{self, Write};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use heliostat_admission::{Acquire, Admission, Bytes, Capacity, Lane, MilliCpu, Need};
 use rustix::time::{ClockId, clock_gettime};
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 use tower::limit::ConcurrencyLimit;
 use tower::{Service, ServiceExt, service_fn};
 
@@ -81,7 +82,7 @@ const BATCH: u32 = 2000;
 
 fn uncontended(out: &mut impl Write, rounds: u32) -> io::Result<()> {
     let (semaphore, admission) = (Semaphore::new(ALL as usize), Admission::new(TOTAL));
-    let limited = service_fn(async |(): ()| Ok::<(), std::convert::Infallible>(()));
+    let limited = service_fn(async |(): ()| Ok::<(), Infallible>(()));
     let mut limited = ConcurrencyLimit::new(limited, 8);
     let mut best = [f64::MAX; 6];
     threads(0).block_on(async {
@@ -181,27 +182,86 @@ fn of_admission(
     })
 }
 
+/// What Fn's tracker does, in Rust: a lock over what is used, and a release that wakes everybody.
+#[derive(Default)]
+struct Broadcast {
+    used: Mutex<u32>,
+    released: Notify,
+}
+
+impl Broadcast {
+    async fn acquire(&self) {
+        loop {
+            let released = self.released.notified();
+            {
+                let mut used = self.used.lock().expect("nobody panics");
+                if *used + SHARE <= ALL {
+                    *used += SHARE;
+                    return;
+                }
+            }
+            released.await;
+        }
+    }
+
+    fn release(&self) {
+        *self.used.lock().expect("nobody panics") -= SHARE;
+        self.released.notify_waiters();
+    }
+}
+
+fn of_broadcast(runtime: &Runtime, tasks: usize, time: Duration) -> (f64, Vec<u64>) {
+    let broadcast = Arc::new(Broadcast::default());
+    crowd(runtime, tasks, time, move || {
+        let broadcast = Arc::clone(&broadcast);
+        async move {
+            broadcast.acquire().await;
+            tokio::task::yield_now().await;
+            broadcast.release();
+        }
+    })
+}
+
+/// tower's limit: it counts, and weighs nothing.
+fn of_tower(runtime: &Runtime, tasks: usize, time: Duration) -> (f64, Vec<u64>) {
+    let yields = service_fn(async |(): ()| {
+        tokio::task::yield_now().await;
+        Ok::<(), Infallible>(())
+    });
+    let limited = ConcurrencyLimit::new(yields, 8);
+    crowd(runtime, tasks, time, move || {
+        let limited = limited.clone();
+        async move { limited.oneshot(()).await.expect("it cannot fail") }
+    })
+}
+
 fn contended(out: &mut impl Write, rounds: u32) -> io::Result<()> {
     let runtime = threads(2);
     let (semaphore, admission) = (Arc::new(Semaphore::new(ALL as usize)), Admission::new(TOTAL));
     let time = Duration::from_millis(150);
     writeln!(out, "contended, 8 permits, hold = yield, 2 threads, wall ns for one turn, medians")?;
-    writeln!(out, "  tasks    tokio     here    ratio  (smallest to largest)")?;
+    writeln!(out, "  tasks    tokio     here    ratio  (smallest to largest)   tower   broadcast")?;
     for tasks in [1, 8, 64, 512, 4096] {
         let (mut theirs, mut ours, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut towers, mut broadcasts) = (Vec::new(), Vec::new());
         for _ in 0..rounds {
             let (a, _) = of_tokio(&runtime, &semaphore, tasks, time);
             let (b, _) = of_admission(&runtime, &admission, tasks, time);
             theirs.push(a);
             ours.push(b);
             ratios.push(b / a);
+            towers.push(of_tower(&runtime, tasks, time).0);
+            broadcasts.push(of_broadcast(&runtime, tasks, time).0);
         }
         let least = ratios.iter().copied().fold(f64::MAX, f64::min);
         let most = ratios.iter().copied().fold(0.0, f64::max);
         let (theirs, ours, ratio) = (median(theirs), median(ours), median(ratios));
         writeln!(
             out,
-            "  {tasks:5} {theirs:8.0} {ours:8.0}   x{ratio:.2}   ({least:.2} to {most:.2})"
+            "  {tasks:5} {theirs:8.0} {ours:8.0}   x{ratio:.2}   ({least:.2} to {most:.2})       \
+             {:8.0}   {:9.0}",
+            median(towers),
+            median(broadcasts),
         )?;
     }
     writeln!(out)
@@ -308,7 +368,51 @@ fn cancellation(out: &mut impl Write, rounds: u32) -> io::Result<()> {
         ours = ours.min(start.elapsed().as_nanos() as f64 / 4096.0);
     }
     writeln!(out, "cancelling 4096 waiters, ns for each, smallest of rounds")?;
-    writeln!(out, "  tokio {theirs:.1}, here {ours:.1}, x{:.2}\n", ours / theirs)
+    writeln!(out, "  futures dropped: tokio {theirs:.1}, here {ours:.1}, x{:.2}", ours / theirs)?;
+    cancelled_tasks(out, rounds)
+}
+
+/// The same with tasks that wait and are aborted: what a server pays whose clients all go away.
+fn cancelled_tasks(out: &mut impl Write, rounds: u32) -> io::Result<()> {
+    let runtime = threads(0);
+    let (semaphore, admission) = (Arc::new(Semaphore::new(ALL as usize)), Admission::new(TOTAL));
+    let _theirs = semaphore.try_acquire_many(ALL).expect("it is empty");
+    let _ours = admission.try_acquire(Lane::Interactive, TOTAL).expect("it is empty");
+    let (mut theirs, mut ours, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..rounds * 5 {
+        let a = aborted(&runtime, || {
+            let semaphore = Arc::clone(&semaphore);
+            async move { drop(semaphore.acquire_many(SHARE).await) }
+        });
+        let b = aborted(&runtime, || {
+            let admission = admission.clone();
+            async move { drop(admission.acquire(Lane::Interactive, NEED).await) }
+        });
+        theirs.push(a);
+        ours.push(b);
+        ratios.push(b / a);
+    }
+    let (theirs, ours, ratio) = (median(theirs), median(ours), median(ratios));
+    writeln!(out, "  tasks aborted:   tokio {theirs:.1}, here {ours:.1}, x{ratio:.2}, medians\n")
+}
+
+/// Nanoseconds for each of 4096 tasks that wait, from the first abort to the last end.
+fn aborted<F: Future<Output = ()> + Send + 'static>(
+    runtime: &Runtime,
+    make: impl Fn() -> F,
+) -> f64 {
+    runtime.block_on(async {
+        let tasks: Vec<_> = (0..4096).map(|_| tokio::spawn(make())).collect();
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        let start = Instant::now();
+        tasks.iter().for_each(tokio::task::JoinHandle::abort);
+        for task in tasks {
+            assert!(task.await.is_err_and(|error| error.is_cancelled()), "it waits for ever");
+        }
+        start.elapsed().as_nanos() as f64 / 4096.0
+    })
 }
 
 fn discovery(out: &mut impl Write, seconds: u64) -> io::Result<()> {

@@ -43,7 +43,8 @@ pub struct Snapshot {
     pub waiting_below_watermark: u32,
     /// Those that only want to know when use is below the mark.
     pub waiting_signals: u32,
-    /// How long the request has waited that has waited longest.
+    /// How long the request has waited that has waited longest; in a line of more than sixteen, of
+    /// those whose time is taken.
     pub oldest_waiter_age: Duration,
     /// Counted since the start.
     pub counters: Counters,
@@ -81,6 +82,9 @@ pub struct Counters {
 }
 
 /// A histogram of waiting times in powers of two.
+///
+/// While fewer than sixteen wait, everybody's time is taken. In a longer line one in sixteen looks at
+/// the clock and is counted sixteen times.
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Waits {
@@ -119,13 +123,14 @@ impl Waits {
         Some(Duration::from_micros(1 << bucket))
     }
 
-    pub(crate) fn count(&mut self, wait: Duration) {
+    /// Counts a waiting time that speaks for so many.
+    pub(crate) fn count(&mut self, wait: Duration, weight: u32) {
         let us = u64::try_from(wait.as_micros()).unwrap_or(u64::MAX);
         let bucket = (u64::BITS - us.leading_zeros()) as usize;
         if let Some(count) = self.below_pow2_us.get_mut(bucket.min(WAIT_BUCKETS - 1)) {
-            *count += 1;
+            *count += u64::from(weight);
         }
-        self.sum = self.sum.saturating_add(wait);
+        self.sum = self.sum.saturating_add(wait.saturating_mul(weight));
         self.max = self.max.max(wait);
     }
 }

@@ -32,11 +32,21 @@ pub(crate) struct Waiter {
     pub(crate) need: Need,
     pub(crate) line: Line,
     pub(crate) standing: Standing,
-    pub(crate) since: Instant,
+    /// When it came, if it was asked to look at the clock.
+    pub(crate) since: Option<Instant>,
+    /// For how many its waiting time speaks.
+    pub(crate) weight: u32,
     pub(crate) deadline: Option<Instant>,
     pub(crate) waker: Option<Waker>,
     before: Row,
     behind: Row,
+}
+
+/// What somebody knows of when it came.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stamp {
+    pub(crate) since: Option<Instant>,
+    pub(crate) weight: u32,
 }
 
 /// The table and the lines through it.
@@ -140,15 +150,17 @@ impl Waiters {
         &mut self,
         line: Line,
         need: Need,
-        since: Instant,
+        since: Stamp,
         deadline: Option<Instant>,
         waker: Waker,
     ) -> Row {
         let before = self.lines[line as usize].last;
         let standing = Standing::Waiting;
         let waker = Some(waker);
+        let Stamp { since, weight } = since;
+        let behind = NOBODY;
         let waiter =
-            Waiter { need, line, standing, since, deadline, waker, before, behind: NOBODY };
+            Waiter { need, line, standing, since, weight, deadline, waker, before, behind };
         let row = self.seat(waiter);
         match self.get_mut(before) {
             Some(before) => before.behind = row,
@@ -191,17 +203,10 @@ impl Waiters {
     }
 
     /// Clears the row of somebody who has been answered.
-    pub(crate) fn leave(&mut self, row: Row) -> Option<Waiter> {
-        let slot = self.rows.get_mut(row as usize)?;
-        match std::mem::replace(slot, Slot::Vacant { next: self.vacant }) {
-            Slot::Taken(waiter) => {
-                self.vacant = row;
-                Some(waiter)
-            }
-            vacant @ Slot::Vacant { .. } => {
-                *slot = vacant;
-                None
-            }
+    pub(crate) fn leave(&mut self, row: Row) {
+        if let Some(slot @ Slot::Taken(_)) = self.rows.get_mut(row as usize) {
+            *slot = Slot::Vacant { next: self.vacant };
+            self.vacant = row;
         }
     }
 

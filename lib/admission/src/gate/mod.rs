@@ -20,7 +20,7 @@ use crate::primitive::{Mutex, MutexGuard, lock, now};
 use crate::rejected::Rejected;
 use crate::snapshot::{Counters, Snapshot};
 use crate::turn::Turn;
-use crate::waiters::{Row, Standing, Waiters};
+use crate::waiters::{Row, Stamp, Standing, Waiters};
 
 #[cfg(all(test, not(any(loom, shuttle))))]
 mod tests;
@@ -40,6 +40,8 @@ pub(crate) struct Crowd {
     waiters: Waiters,
     waiters_max: u32,
     counters: Counters,
+    /// All who ever stood in line.
+    arrivals: u64,
     #[cfg(test)]
     fault: Fault,
 }
@@ -114,6 +116,7 @@ impl Crowd {
             waiters: Waiters::new(),
             waiters_max: waiters_max.min(Row::MAX - 1),
             counters: Counters::default(),
+            arrivals: 0,
             #[cfg(test)]
             fault: Fault::None,
         }
@@ -237,8 +240,8 @@ impl<'a> Gate<'a> {
     pub(crate) fn give_up(&mut self, row: Row, at: Instant, wakes: &mut Wakes) {
         let Some(waiter) = self.crowd.waiters.get(row) else { return };
         if waiter.standing == Standing::Waiting {
-            let rejected =
-                Rejected::DeadlineExceeded { waited: at.saturating_duration_since(waiter.since) };
+            let waited = at.saturating_duration_since(waiter.since.unwrap_or(at));
+            let rejected = Rejected::DeadlineExceeded { waited };
             self.refuse(row, rejected, wakes);
             self.pump(wakes);
         }
@@ -251,7 +254,7 @@ impl<'a> Gate<'a> {
             if deadline > at {
                 break;
             }
-            let since = self.crowd.waiters.get(row).map_or(at, |waiter| waiter.since);
+            let since = self.crowd.waiters.get(row).and_then(|waiter| waiter.since).unwrap_or(at);
             let waited = at.saturating_duration_since(since);
             self.refuse(row, Rejected::DeadlineExceeded { waited }, wakes);
             expired += 1;
@@ -310,9 +313,8 @@ impl<'a> Gate<'a> {
         counters.granted_interactive = ledger.granted(Lane::Interactive);
         counters.granted_background = ledger.granted(Lane::Background);
         let used_interactive = ledger.used(Lane::Interactive);
-        let firsts = LINES_IN_ORDER.iter().filter_map(|line| self.crowd.waiters.first(*line));
-        let oldest =
-            firsts.filter_map(|row| self.crowd.waiters.get(row)).map(|waiter| waiter.since);
+        let stamped = |line| waiters.line(line).find_map(|(_, waiter)| waiter.since);
+        let oldest = LINES_IN_ORDER.into_iter().filter_map(stamped);
         Snapshot {
             total: ledger.total(),
             reserve: ledger.reserve(),
@@ -409,13 +411,28 @@ impl<'a> Gate<'a> {
             self.count_rejected(&rejected);
             return Entry::Refused(rejected);
         }
-        let since = now();
-        if deadline.is_some_and(|deadline| deadline <= since) {
+        let stamp = self.stamp(deadline);
+        if deadline.is_some_and(|deadline| Some(deadline) <= stamp.since) {
             let rejected = Rejected::DeadlineExceeded { waited: Duration::ZERO };
             self.count_rejected(&rejected);
             return Entry::Refused(rejected);
         }
-        Entry::Queued(self.crowd.waiters.join(line, *need, since, deadline, waker.clone()))
+        Entry::Queued(self.crowd.waiters.join(line, *need, stamp, deadline, waker.clone()))
+    }
+
+    /// Whoever joins a short line looks at the clock. In a long one that would be a quarter of all
+    /// its cost, so every sixteenth does, and speaks for the others.
+    fn stamp(&mut self, deadline: Option<Instant>) -> Stamp {
+        self.crowd.arrivals = self.crowd.arrivals.wrapping_add(1);
+        let short = self.crowd.waiters.waiting() < SAMPLE;
+        let speaks = self.crowd.arrivals.is_multiple_of(SAMPLE.into());
+        let weight = match (short, speaks) {
+            (true, _) => 1,
+            (false, true) => SAMPLE,
+            (false, false) => 0,
+        };
+        let looks = weight > 0 || deadline.is_some();
+        Stamp { since: looks.then(now), weight }
     }
 
     fn shortfall(&self, line: Line, need: &Need) -> Need {
@@ -446,11 +463,14 @@ impl<'a> Gate<'a> {
                 if !self.passes_from_line(line, &need) {
                     break;
                 }
-                let waited = at.get_or_insert_with(now).saturating_duration_since(waiter.since);
+                let (since, weight) = (waiter.since, waiter.weight);
                 if line != Line::Signal {
                     self.book(line.lane(), &need);
                     self.crowd.counters.granted_after_wait += 1;
-                    self.crowd.counters.wait.count(waited);
+                    if let (Some(since), 1..) = (since, weight) {
+                        let waited = at.get_or_insert_with(now).saturating_duration_since(since);
+                        self.crowd.counters.wait.count(waited, weight);
+                    }
                 }
                 let waker = self.crowd.waiters.answer(row, Standing::Granted);
                 #[cfg(test)]
@@ -534,6 +554,9 @@ fn ahead_of(line: Line) -> &'static [Line] {
         Line::Signal => &[],
     }
 }
+
+/// From so many waiters on, every one of so many looks at the clock.
+const SAMPLE: u32 = 16;
 
 const LINES_IN_ORDER: [Line; 4] =
     [Line::Interactive, Line::Background, Line::BelowMark, Line::Signal];

@@ -16,5 +16,7 @@ mod hostile;
 mod log;
 /// Compile, inspect and explain, as a person calls them.
 mod operate;
+/// What the container gives, and compiling with too little.
+mod capacity;
 /// What the tests share.
 mod fixture;

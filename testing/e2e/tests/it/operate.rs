@@ -49,7 +49,7 @@ fn explain_names_every_candidate() -> Result<()> {
 
 #[test]
 fn every_command_explains_itself() -> Result<()> {
-    for command in ["compile", "serve", "inspect", "explain", "demo"] {
+    for command in ["compile", "serve", "capacity", "inspect", "explain", "demo"] {
         let help = run(&[command, "--help"])?;
         assert!(help.contains("Usage:"), "{command}: {help}");
     }
@@ -63,6 +63,7 @@ fn the_guide_names_every_option() -> Result<()> {
     let pages = [
         (&["compile", "mirrormanager"][..], include_str!("../../../../docs/guide/compile.md")),
         (&["compile", "almalinux"], include_str!("../../../../docs/guide/compile.md")),
+        (&["capacity"], include_str!("../../../../docs/guide/capacity.md")),
         (&["inspect"], include_str!("../../../../docs/guide/compile.md")),
         (&["explain"], include_str!("../../../../docs/guide/compile.md")),
     ];
