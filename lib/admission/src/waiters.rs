@@ -16,14 +16,15 @@ use crate::rejected::Rejected;
 pub(crate) type Row = u32;
 
 /// How it stands with a waiter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Standing {
     /// In its line.
     Waiting,
     /// Booked for it; it has not picked it up yet.
     Granted,
-    /// It will not get it; it has not been told yet.
-    Refused(Rejected),
+    /// It will not get it; it has not been told yet. Rare and large, so it is kept elsewhere, and
+    /// rows are small.
+    Refused(Box<Rejected>),
 }
 
 /// Somebody who waits, or has an answer to pick up.
@@ -183,7 +184,8 @@ impl Waiters {
         debug_assert_eq!(waiter.standing, Standing::Waiting, "answered twice");
         waiter.standing = standing;
         let waker = waiter.waker.take();
-        let Waiter { need, line, deadline, before, behind, .. } = *waiter;
+        let (need, line, deadline) = (waiter.need, waiter.line, waiter.deadline);
+        let (before, behind) = (waiter.before, waiter.behind);
         match self.get_mut(before) {
             Some(before) => before.behind = behind,
             None => self.lines[line as usize].first = behind,

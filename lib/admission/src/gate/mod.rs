@@ -133,7 +133,7 @@ impl Crowd {
         let Some(waiter) = self.waiters.get_mut(row) else {
             return Poll::Ready(Err(Rejected::Closed));
         };
-        let answer = match waiter.standing {
+        let answer = match &waiter.standing {
             Standing::Waiting => {
                 if !waiter.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
                     wakes.spent = waiter.waker.replace(waker.clone());
@@ -141,7 +141,7 @@ impl Crowd {
                 return Poll::Pending;
             }
             Standing::Granted => Ok(()),
-            Standing::Refused(rejected) => Err(rejected),
+            Standing::Refused(rejected) => Err(**rejected),
         };
         self.waiters.leave(row);
         Poll::Ready(answer)
@@ -211,7 +211,7 @@ impl<'a> Gate<'a> {
     pub(crate) fn cancel(&mut self, row: Row, wakes: &mut Wakes) {
         let Some(waiter) = self.crowd.waiters.get(row) else { return };
         let (line, need) = (waiter.line, waiter.need);
-        match waiter.standing {
+        match &waiter.standing {
             Standing::Waiting => {
                 wakes.spent = self.crowd.waiters.answer(row, Standing::Granted);
                 self.crowd.counters.cancelled += 1;
@@ -508,7 +508,7 @@ impl<'a> Gate<'a> {
 
     fn refuse(&mut self, row: Row, rejected: Rejected, wakes: &mut Wakes) {
         self.count_rejected(&rejected);
-        wakes.add(self.crowd.waiters.answer(row, Standing::Refused(rejected)));
+        wakes.add(self.crowd.waiters.answer(row, Standing::Refused(Box::new(rejected))));
     }
 
     fn count_rejected(&mut self, rejected: &Rejected) {

@@ -64,7 +64,7 @@ pub enum Change {
 pub struct Watching {
     /// The machine, or a recorded one.
     pub root: PathBuf,
-    /// The time between two looks. With 750 ms a change is known and confirmed within two seconds
+    /// The time between two looks. With 1500 ms a change is known and confirmed within two seconds
     /// on a machine that is not overloaded.
     pub interval: Duration,
     /// How pressure becomes braking; none not to look at pressure.
@@ -271,13 +271,13 @@ pub(crate) fn is_live(root: &Path) -> bool {
     root == Path::new("/")
 }
 
-const INTERVAL: Duration = Duration::from_millis(750);
+const INTERVAL: Duration = Duration::from_millis(1500);
 /// How long to wait before looking whether something changed while it was being read.
 const SETTLE: Duration = Duration::from_millis(5);
 /// How long to wait before more is read a second time.
 const CONFIRM: Duration = Duration::from_millis(150);
 /// After so many ticks everything is read, changed or not.
-const THOROUGH: u32 = 16;
+const THOROUGH: u32 = 8;
 /// A change of what others leave counts from this part of the limit on.
 const STEPS: u64 = 16;
 const STACK: usize = 256 * 1024;
