@@ -17,11 +17,10 @@
 //! [`Ledger::looks_crowded`] and [`Ledger::leaves_all_waiting`] may be asked at any time and are hints
 //! then.
 
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
-
 use crate::amount::Fraction;
 use crate::lane::Lane;
 use crate::need::{EXTRAS_MAX, Need, RESOURCES};
+use crate::primitive::{AtomicU8, AtomicU32, AtomicU64, Flag, Ordering::Relaxed};
 use crate::turn::Turns;
 
 /// How a total is divided.
@@ -46,7 +45,7 @@ pub(crate) struct Ledger {
     low: Amounts,
     used_extras: [[AtomicU64; EXTRAS_MAX]; LANES],
     pressure: AtomicU32,
-    shut: AtomicBool,
+    shut: Flag,
     shares: Shares,
     next: AtomicU8,
     next_need: Amounts,
@@ -77,8 +76,8 @@ const NEXT_LOOK: u8 = 3;
 #[repr(align(64))]
 struct Hot {
     turns: Turns,
-    closed: AtomicBool,
-    has_extras: AtomicBool,
+    closed: Flag,
+    has_extras: Flag,
     waiting: AtomicU32,
     used: [[AtomicU64; 2]; LANES],
     granted: [AtomicU64; LANES],
@@ -120,8 +119,8 @@ impl Ledger {
         let ledger = Ledger {
             hot: Hot {
                 turns: Turns::new(),
-                closed: AtomicBool::new(false),
-                has_extras: AtomicBool::new(false),
+                closed: Flag::new(false),
+                has_extras: Flag::new(false),
                 waiting: AtomicU32::new(0),
                 used: Default::default(),
                 granted: Default::default(),
@@ -134,7 +133,7 @@ impl Ledger {
             low: Amounts::default(),
             used_extras: Default::default(),
             pressure: AtomicU32::new(0),
-            shut: AtomicBool::new(false),
+            shut: Flag::new(false),
             shares: Shares { low: shares.low.min(shares.high), ..shares },
             next: AtomicU8::new(NEXT_NOBODY),
             next_need: Amounts::default(),

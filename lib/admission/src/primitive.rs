@@ -6,14 +6,21 @@
 
 #[cfg(loom)]
 pub(crate) use loom::sync::atomic::{AtomicBool, Ordering};
+// All that the turn protects; with it, loom would not come to an end. shuttle looks at it.
 #[cfg(loom)]
 pub(crate) use loom::sync::{Arc, Mutex, MutexGuard};
 #[cfg(shuttle)]
-pub(crate) use shuttle::sync::atomic::{AtomicBool, Ordering};
+pub(crate) use shuttle::sync::atomic::{
+    AtomicBool, AtomicBool as Flag, AtomicU8, AtomicU32, AtomicU64, Ordering,
+};
 #[cfg(shuttle)]
 pub(crate) use shuttle::sync::{Arc, Mutex, MutexGuard};
 #[cfg(not(any(loom, shuttle)))]
-pub(crate) use std::sync::atomic::{AtomicBool, Ordering};
+pub(crate) use std::sync::atomic::{
+    AtomicBool, AtomicBool as Flag, AtomicU8, AtomicU32, AtomicU64, Ordering,
+};
+#[cfg(loom)]
+pub(crate) use std::sync::atomic::{AtomicBool as Flag, AtomicU8, AtomicU32, AtomicU64};
 #[cfg(not(any(loom, shuttle)))]
 pub(crate) use std::sync::{Arc, Mutex, MutexGuard};
 

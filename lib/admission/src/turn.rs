@@ -29,7 +29,8 @@ impl Turns {
     fn try_take(&self) -> Option<Turn<'_>> {
         // Acquire: what the last one wrote is seen by this one.
         let taken = self.taken.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed);
-        taken.is_ok().then_some(Turn { turns: self })
+        // Made only when it was taken: a turn that is dropped is given back, whoever has it.
+        taken.is_ok().then(|| Turn { turns: self })
     }
 
     /// Takes the turn unless somebody keeps it for longer than a few additions take. For those who
@@ -80,5 +81,21 @@ impl Drop for Turn<'_> {
     fn drop(&mut self) {
         // Release: what was written during the turn is seen by the next one.
         self.turns.taken.store(false, Ordering::Release);
+    }
+}
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests {
+    use super::Turns;
+
+    #[test]
+    fn a_try_that_fails_leaves_the_turn_where_it_is() {
+        let turns = Turns::new();
+        let turn = turns.take_briefly();
+        assert!(turn.is_some());
+        assert!(turns.take_briefly().is_none());
+        assert!(turns.take_briefly().is_none(), "the first failure gave it back");
+        drop(turn);
+        assert!(turns.take_briefly().is_some());
     }
 }
