@@ -171,7 +171,7 @@ impl<'w> Point<'w> {
         let (mut urls, mut bytes) = (0, 0);
         for ask in &asks {
             answer(&world.snapshot, ask, &mut scratch);
-            urls += count_urls(form, scratch.body.as_bytes());
+            urls += count_urls(form, &scratch.body);
             bytes += scratch.body.len();
         }
         let n = asks.len() as f64;

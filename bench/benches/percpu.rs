@@ -8,6 +8,7 @@
 #![expect(clippy::print_stdout, reason = "a bench prints its tables")]
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::hint::black_box;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Barrier, Mutex};
@@ -19,6 +20,9 @@ use heliostat_percpu::rseq::{self, Fence};
 use heliostat_percpu::{
     ByCpu, Counter, CounterVec, CpuId, CpuSet, FreeList, Item, PerCpu, affinity, pin_on_cpu,
 };
+use heliostat_serve::wire::{AnswerKey, Clerk, Marks, Tally};
+use heliostat_serve::{Code, Tier};
+use rustix::thread::{MembarrierCommand, membarrier};
 
 fn main() {
     let quick = std::env::args().any(|argument| argument == "--quick");
@@ -32,6 +36,10 @@ fn main() {
     for threads in [1, 2, 8] {
         let title = format!("free list: pop and push, {threads} threads");
         table(&title, "thread-local Vec", &lists(), threads, rounds);
+    }
+    for threads in [1, 2] {
+        let title = format!("count an answer, 4,000 combinations, {threads} threads");
+        table(&title, "thread-local row", &answers(), threads, rounds);
     }
     pins(rounds);
     fences(if quick { 200 } else { 2000 });
@@ -129,7 +137,7 @@ fn additions() -> Vec<Variant> {
     let (fast, sharded) = (ConcurrentCounter::new(2), Unsigned::new());
     vec![
         variant("thread-local", |_| add_thread_local(1)),
-        variant("thread-local atomic, load and store", |_| {
+        variant("thread-local atomic, load and store: the least there is", |_| {
             ATOMIC.with(|sum| sum.store(sum.load(Ordering::Relaxed) + 1, Ordering::Relaxed));
         }),
         variant("**Counter**", |_| BY_CID.increment()),
@@ -183,6 +191,57 @@ fn rows() -> Vec<Variant> {
         variant("**CounterVec**", move |n| counters.increment(id(n) as usize)),
         variant("shared atomics", move |n| {
             atomics[id(n) as usize].fetch_add(1, Ordering::Relaxed);
+        }),
+    ]
+}
+
+/// What counting by seven labels costs a serving thread, the turn of the loop included.
+fn answers() -> Vec<Variant> {
+    const LEN: usize = 4000;
+    let code = |n: usize| Code::from_bytes(&[b'A' + (n / 26 % 10) as u8, b'A' + (n % 26) as u8]);
+    let marks: Vec<Marks> = (0..LEN)
+        .map(|n| Marks {
+            repository: Some((n / 1000) as u32),
+            country: code(n % 250),
+            tier: Some(Tier::Country),
+            protocol: None,
+            status: [200, 404, 302, 503][n / 250 % 4],
+            countme: 0,
+        })
+        .collect();
+    let key = |marks: &Marks| AnswerKey {
+        repository: marks.repository.map_or_else(String::new, |row| format!("fedora-{row}")),
+        architecture: "x86_64".to_owned(),
+        country: marks.country,
+        tier: marks.tier,
+        protocol: marks.protocol,
+        status: marks.status,
+        countme: marks.countme,
+    };
+    // The same skewed walk over the combinations for everybody.
+    let at = |n: u64| {
+        let random = n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 44;
+        (((random * random) >> 20) as usize * LEN) >> 20
+    };
+    thread_local! {
+        static ROW: RefCell<Vec<u64>> = RefCell::new(vec![0; LEN]);
+        static CLERK: RefCell<Clerk> = RefCell::new(Clerk::new());
+    }
+    let tally = Tally::new(65_536);
+    let keyed: Mutex<HashMap<AnswerKey, u64>> = Mutex::default();
+    let keys: Vec<AnswerKey> = marks.iter().map(key).collect();
+    vec![
+        variant("thread-local row", move |n| ROW.with_borrow_mut(|row| row[at(n)] += 1)),
+        variant("**Clerk and Tally**", move |n| {
+            CLERK.with_borrow_mut(|clerk| clerk.count(&tally, None, marks[at(n)]));
+        }),
+        variant("Mutex<HashMap<AnswerKey, u64>>", move |n| {
+            if let Ok(mut counts) = keyed.lock() {
+                match counts.get_mut(&keys[at(n)]) {
+                    Some(count) => *count += 1,
+                    None => _ = counts.insert(keys[at(n)].clone(), 1),
+                }
+            }
         }),
     ]
 }
@@ -257,31 +316,50 @@ fn fences(times: usize) {
     let all: Vec<CpuId> = affinity::current().map_or(Vec::new(), |set| set.iter().collect());
     let [mine, other, ..] = all[..] else { return };
     let Ok(_pin) = pin_on_cpu(mine) else { return };
-    let fence = |which| {
-        let each = (0..times).map(|_| {
-            let before = std::time::Instant::now();
-            let _done = black_box(rseq::fence(which));
-            before.elapsed().as_nanos() as f64
-        });
-        median(each)
+    let beat = AtomicU64::new(0);
+    // A call that begins when the other thread was just seen to run, if there is one.
+    let timed = |running: bool, call: &dyn Fn()| {
+        let (seen, began) = (beat.load(Ordering::Relaxed), std::time::Instant::now());
+        while running && beat.load(Ordering::Relaxed) == seen && began.elapsed().as_secs() < 1 {
+            std::hint::spin_loop();
+        }
+        let before = std::time::Instant::now();
+        call();
+        before.elapsed().as_nanos() as f64
     };
-    println!("| fence (elapsed) | ns |\n|---|---:|");
-    println!("| of the caller's own CPU | {:.0} |", fence(Fence::Cpu(mine)));
-    println!("| of a CPU that runs no thread of this process | {:.0} |", fence(Fence::Cpu(other)));
-    println!("| of all CPUs, nobody else running | {:.0} |", fence(Fence::All));
+    // The fence and the bare system call for all CPUs, in turn; the ratio is taken within the turn.
+    let line = |what: &str, which, running| {
+        let both = (0..times).map(|_| {
+            let fence = timed(running, &|| _ = black_box(rseq::fence(which)));
+            let bare = timed(running, &|| _ = black_box(membarrier(COMMAND)));
+            (fence, bare)
+        });
+        let (fence, bare): (Vec<f64>, Vec<f64>) = both.unzip();
+        let ratio = median(fence.iter().zip(&bare).map(|(fence, bare)| fence / bare));
+        let (fence, bare) = (median(fence.into_iter()), median(bare.into_iter()));
+        println!("| {what} | {fence:.0} | {bare:.0} | {ratio:.2} |");
+    };
+    println!(
+        "| fence (elapsed) | ns | bare membarrier of all CPUs | ratio |\n|---|---:|---:|---:|"
+    );
+    line("of the caller's own CPU", Fence::Cpu(mine), false);
+    line("of a CPU that runs no thread of this process", Fence::Cpu(other), false);
+    line("of all CPUs, nobody else running", Fence::All, false);
     let stop = AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(|| {
             // This thread was born with the mask of the pinned one.
             let there = affinity::set(&CpuSet::only(other));
-            while !stop.load(Ordering::Relaxed) {
+            while there.is_ok() && !stop.load(Ordering::Relaxed) {
                 BY_CID.increment();
+                beat.fetch_add(1, Ordering::Relaxed);
             }
-            drop(there);
         });
-        std::thread::sleep(std::time::Duration::from_millis(20));
-        println!("| of a CPU that counts all the time | {:.0} |", fence(Fence::Cpu(other)));
-        println!("| of all CPUs, one counting | {:.0} |", fence(Fence::All));
+        line("of a CPU that counts all the time", Fence::Cpu(other), true);
+        line("of all CPUs, one counting", Fence::All, true);
         stop.store(true, Ordering::Relaxed);
     });
 }
+
+/// The command behind a fence.
+const COMMAND: MembarrierCommand = MembarrierCommand::PrivateExpeditedRseq;

@@ -24,12 +24,15 @@ pub struct Compiled {
     runs: Vec<Run>,
 }
 
-/// One compilation.
+/// One run of a command.
 #[derive(Clone, Copy, Debug)]
-struct Run {
-    wall_s: f64,
-    cpu_s: f64,
-    peak_mb: f64,
+pub struct Run {
+    /// From its start to its end.
+    pub wall_s: f64,
+    /// Of all its threads.
+    pub cpu_s: f64,
+    /// Mapped files included.
+    pub peak_mb: f64,
 }
 
 impl Compiled {
@@ -91,10 +94,18 @@ fn compile(inputs: &Inputs, cache: &Path, out: &Path, machine: &Machine) -> Resu
         "-o".to_owned(),
         text(out),
     ];
-    let log = inputs.folder.join("compile.log");
+    timed(&arguments, &inputs.folder.join("compile.log"), machine)
+}
+
+/// Runs the binary to its end, on one core.
+///
+/// # Errors
+///
+/// When it fails; with what it said.
+pub fn timed(arguments: &[String], log: &Path, machine: &Machine) -> Result<Run> {
     let program = built("heliostat")?;
     let begun = Instant::now();
-    let mut child = Child::start(&program, &arguments, machine.server_cpu, Some(&log))?;
+    let mut child = Child::start(&program, arguments, machine.server_cpu, Some(log))?;
     let (mut cpu_ns, mut peak_kib) = (0, 0);
     loop {
         // Read before asking whether it has ended: afterwards the figures are gone. Both only
@@ -106,8 +117,8 @@ fn compile(inputs: &Inputs, cache: &Path, out: &Path, machine: &Machine) -> Resu
             None => thread::sleep(Duration::from_millis(1)),
             Some(0) => break,
             Some(code) => {
-                let said = fs::read_to_string(&log).context("its log")?;
-                bail!("compile ended with {code}: {said}");
+                let said = fs::read_to_string(log).context("its log")?;
+                bail!("it ended with {code}: {said}");
             }
         }
     }

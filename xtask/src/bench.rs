@@ -12,7 +12,7 @@ use crate::step::hand_over;
 /// What to measure.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// `serve` (the whole server under load), or a bench of `bench/benches/` by its name.
+    /// `serve` (the whole server under load), `catalog` (import and publish), or a bench of `bench/benches/` by its name.
     #[arg(default_value = "serve")]
     bench: String,
     /// Handed on to the bench.
@@ -29,8 +29,9 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
 }
 
 fn command(options: &Options) -> Command {
-    let mut command = if options.bench == "serve" {
-        cargo(&["run", "--release", "-p", "heliostat-bench", "--bin", "heliostat-bench-serve"])
+    let binary = format!("heliostat-bench-{}", options.bench);
+    let mut command = if ["serve", "catalog"].contains(&options.bench.as_str()) {
+        cargo(&["run", "--release", "-p", "heliostat-bench", "--bin", &binary])
     } else {
         cargo(&["bench", "-p", "heliostat-bench", "--bench", &options.bench])
     };
@@ -49,6 +50,7 @@ mod tests {
             shown(&command(&Options { bench: bench.into(), arguments: vec!["--short".into()] }))
         };
         assert!(shown("serve").ends_with("--bin heliostat-bench-serve -- --short"));
+        assert!(shown("catalog").ends_with("--bin heliostat-bench-catalog -- --short"));
         assert!(shown("prefixmap").ends_with("--bench prefixmap -- --short"));
     }
 }

@@ -15,6 +15,8 @@ mod ci;
 mod deny;
 /// Runs the libFuzzer targets.
 mod fuzz;
+/// Runs the tests of one library in every way.
+mod percpu;
 /// Runs the benches.
 mod bench;
 /// The rules of this tree that no compiler knows.

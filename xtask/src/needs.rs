@@ -25,6 +25,7 @@ pub(crate) const TEST: &[Need] = &[
     Need { program: "createrepo_c", package: "createrepo-c" },
     Need { program: "rpmbuild", package: "rpm" },
     Need { program: "curl", package: "curl" },
+    Need { program: "initdb", package: "postgresql" },
 ];
 
 /// What the serving bench needs.
@@ -57,6 +58,12 @@ pub(crate) fn on_path(program: &str) -> bool {
         || ["/usr/sbin", "/sbin"]
             .iter()
             .any(|folder| fs::exists(format!("{folder}/{program}")).unwrap_or(false))
+        || fs::read_dir("/usr/lib/postgresql")
+            .into_iter()
+            .flatten()
+            .flatten()
+            // Debian keeps the server's programs, by version, where no search path leads.
+            .any(|version| version.path().join("bin").join(program).is_file())
 }
 
 fn missing(needs: &[Need]) -> Vec<Need> {

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Parser;
 
-use crate::{bench, ci, fuzz, test, tidy};
+use crate::{bench, ci, fuzz, percpu, test, tidy};
 
 /// The project's own tasks.
 #[derive(Debug, Parser)]
@@ -22,6 +22,9 @@ pub(crate) enum Task {
     Tidy,
     /// Fuzz one target, or each in turn.
     Fuzz(fuzz::Options),
+    /// Run the tests of lib/percpu in every way they can be run: with restartable sequences,
+    /// without, with the twin, with delays, longer, under valgrind, Miri and loom.
+    Percpu(percpu::Options),
     /// Run a bench of `bench/`.
     Bench(bench::Options),
 }
@@ -34,6 +37,7 @@ impl Task {
             Task::Ci(options) => ci::run(&options),
             Task::Tidy => tidy::run(),
             Task::Fuzz(options) => fuzz::run(&options),
+            Task::Percpu(options) => percpu::run(&options),
             Task::Bench(options) => bench::run(&options),
         }
     }

@@ -13,13 +13,17 @@ use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
-use heliostat_operate_cli::{Args, Command, Error};
+use heliostat_operate_cli::{Args, Command, Error, WORKER};
 use tracing_subscriber::EnvFilter;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    // Before anything else is opened or started: a worker closes what is not its own.
+    if std::env::args_os().nth(1).is_some_and(|word| word == WORKER) {
+        heliostat_operate_cli::work();
+    }
     let args = Args::parse();
     let filter =
         EnvFilter::try_from_env("HELIOSTAT_LOG").unwrap_or_else(|_| EnvFilter::new("info"));

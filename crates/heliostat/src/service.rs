@@ -1,12 +1,12 @@
 //! The serving role: sockets, a server, signals, and a watch over the snapshot's file.
 
-use std::net::TcpListener;
 use std::sync::Arc;
 
 use anyhow::Context;
 use heliostat_operate_cli::ServePlan;
+use heliostat_operate_metrics::{Metrics, Subject};
 use heliostat_serve::current::{Current, Look, Source};
-use heliostat_serve::wire::{AccessLog, Server, listen};
+use heliostat_serve::wire::{AccessLog, Event, Listeners, Server};
 use listenfd::ListenFd;
 use sd_notify::NotifyState;
 use tokio::runtime::Runtime;
@@ -57,6 +57,7 @@ pub(crate) struct Running {
     server: Server,
     log: Option<Arc<AccessLog>>,
     watch: Watch,
+    metrics: Option<Metrics>,
     /// The addresses that are listened on.
     pub(crate) addresses: Vec<std::net::SocketAddr>,
 }
@@ -75,22 +76,26 @@ impl Running {
             }
             look => watch::take(look, &source, &current),
         }
-        let threads = plan.threads.unwrap_or_else(Server::threads_default);
-        let listeners = listeners(&plan.listen, threads)?;
-        let addresses =
-            listeners[0].iter().filter_map(|listener| listener.local_addr().ok()).collect();
+        let listeners = listeners(&plan.listen)?;
+        let addresses = listeners.addresses().to_vec();
         let log =
             plan.access_log.as_deref().map(AccessLog::open).transpose().with_context(|| {
                 let path = plan.access_log.as_deref().unwrap_or("".as_ref());
                 format!("cannot open the access log {}", path.display())
             })?;
         let settings = Arc::new(plan.settings);
-        let server = Server::start(settings, &current, log.clone(), listeners)?;
+        let server = Server::start(settings, &current, log.clone(), listeners, plan.threads)?;
+        let totals = Arc::clone(server.totals());
         for address in &addresses {
-            tracing::info!(%address, threads, "listening");
+            tracing::info!(%address, threads = totals.threads_serving(), "listening");
+        }
+        let subject = Subject { totals, current: current.clone(), log: log.clone() };
+        let metrics = plan.metrics_listen.map(|at| Metrics::start(at, subject)).transpose()?;
+        if let Some(metrics) = &metrics {
+            tracing::info!(address = %metrics.address(), "metrics");
         }
         let watch = Watch::start(source, current)?;
-        Ok(Running { server, log, watch, addresses })
+        Ok(Running { server, log, watch, metrics, addresses })
     }
 
     /// Obeys signals until one says stop; then drains.
@@ -108,10 +113,10 @@ impl Running {
             }
         });
         tell(&[NotifyState::Stopping]);
-        let counts = self.server.counts();
-        tracing::info!(answers = counts.answers, "stopping");
+        tracing::info!(answers = self.server.totals().of(Event::Request), "stopping");
         self.watch.stop();
         self.server.drain();
+        drop(self.metrics);
         if let Some(log) = &self.log {
             let counts = log.counts();
             tracing::info!(counts.lines_written, counts.lines_dropped, "access log closed");
@@ -127,31 +132,20 @@ fn tell(states: &[NotifyState<'_>]) {
     }
 }
 
-/// For each thread its sockets: those that a service manager opened, else our own.
-fn listeners(
-    addresses: &[std::net::SocketAddr],
-    threads: usize,
-) -> anyhow::Result<Vec<Vec<TcpListener>>> {
-    let mut inherited = ListenFd::from_env();
-    let mut by_thread: Vec<Vec<TcpListener>> = (0..threads).map(|_| Vec::new()).collect();
-    for at in 0..inherited.len() {
-        let listener = inherited
+/// The sockets that a service manager opened, else our own.
+fn listeners(addresses: &[std::net::SocketAddr]) -> anyhow::Result<Listeners> {
+    let mut handed = ListenFd::from_env();
+    let mut inherited = Vec::new();
+    for at in 0..handed.len() {
+        let listener = handed
             .take_tcp_listener(at)
             .with_context(|| format!("socket {at} of LISTEN_FDS is no listening TCP socket"))?;
-        let Some(listener) = listener else { continue };
-        listener.set_nonblocking(true)?;
-        for listeners in &mut by_thread {
-            listeners.push(listener.try_clone()?);
-        }
+        inherited.extend(listener);
     }
-    if by_thread[0].is_empty() {
-        for &address in addresses {
-            for (listeners, listener) in by_thread.iter_mut().zip(listen(address, threads)?) {
-                listeners.push(listener);
-            }
-        }
+    if inherited.is_empty() {
+        return Ok(Listeners::bind(addresses)?);
     }
-    Ok(by_thread)
+    Ok(Listeners::inherited(inherited)?)
 }
 
 /// A number that nobody can guess: the standard library seeds its hash tables with one.

@@ -115,6 +115,7 @@ pub(crate) fn take(look: Look, source: &Source, current: &Current) {
         }
         Look::Bad(error) => {
             let cause = std::error::Error::source(&error).map(ToString::to_string);
+            current.refuse();
             tracing::error!(%path, %error, cause, "new snapshot refused; the current one stays");
         }
         Look::New(snapshot, opened_in) => {

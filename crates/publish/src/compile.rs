@@ -69,8 +69,8 @@ pub fn compile(
     let about = AboutRow {
         source: sections.texts.add(world.source.as_bytes()),
         repository_list: sections.texts.add(&tree.repository_list),
-        base_bytes_max: U32::new(sections.base_bytes_max),
-        markup_bytes_max: U32::new(sections.markup_bytes_max),
+        places_telling: U32::new(networks.places_telling),
+        reserved: U32::new(0),
     };
     let file_bytes = sections.write(out, stamp, about, &geography, &tree, &networks, &prefixes)?;
     Ok(Summary {
@@ -95,8 +95,6 @@ struct Sections {
     set_members: Vec<SetMemberRow>,
     locations: Vec<LocationRow>,
     location_hosts: Vec<LocationHostRow>,
-    base_bytes_max: u32,
-    markup_bytes_max: u32,
 }
 
 impl Sections {
@@ -131,8 +129,6 @@ impl Sections {
         let (mut head, mut link) = (Vec::new(), Vec::new());
         markup::url_head(&mut head, url, country);
         markup::url_link(&mut link, base.as_bytes());
-        self.base_bytes_max = self.base_bytes_max.max(base.len() as u32);
-        self.markup_bytes_max = self.markup_bytes_max.max((head.len() + link.len()) as u32);
         UrlRow {
             id: U64::new(url.id),
             base: self.texts.add(base.as_bytes()),

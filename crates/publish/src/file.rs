@@ -3,7 +3,7 @@
 //! At every moment, also after a crash or a power cut, the name leads to a whole file or to none.
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// A file that could not be put under its name.
@@ -53,7 +53,7 @@ pub enum Error {
 /// file is gone.
 pub fn publish<T>(
     path: &Path,
-    write: impl FnOnce(&mut BufWriter<File>) -> io::Result<T>,
+    write: impl FnOnce(&mut Blocks) -> io::Result<T>,
 ) -> Result<T, Error> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
@@ -84,13 +84,41 @@ pub fn publish<T>(
     Ok(value)
 }
 
-fn write_synced<T>(
-    file: File,
-    write: impl FnOnce(&mut BufWriter<File>) -> io::Result<T>,
-) -> io::Result<T> {
-    let mut out = BufWriter::with_capacity(1 << 20, file);
+fn write_synced<T>(file: File, write: impl FnOnce(&mut Blocks) -> io::Result<T>) -> io::Result<T> {
+    let mut out = Blocks { file, block: Vec::with_capacity(BLOCK_BYTES) };
     let value = write(&mut out)?;
     out.flush()?;
-    out.get_ref().sync_all()?;
+    out.file.sync_all()?;
     Ok(value)
 }
+
+/// A file that is written in whole blocks, each at a multiple of its size.
+///
+/// Linux keeps what one call writes in one piece of memory if it can. A reader that maps the file
+/// then gets it in huge pages, which `write` calls of any other size would have cut up.
+#[derive(Debug)]
+pub struct Blocks {
+    file: File,
+    block: Vec<u8>,
+}
+
+impl Write for Blocks {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.block.len() == BLOCK_BYTES {
+            self.flush()?;
+        }
+        let taken = bytes.len().min(BLOCK_BYTES - self.block.len());
+        self.block.extend_from_slice(&bytes[..taken]);
+        Ok(taken)
+    }
+
+    /// Also ends the block, so it is for the end of the file.
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.write_all(&self.block)?;
+        self.block.clear();
+        Ok(())
+    }
+}
+
+/// A huge page of x86-64 and most of aarch64.
+const BLOCK_BYTES: usize = 2 << 20;

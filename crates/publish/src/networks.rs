@@ -18,6 +18,8 @@ pub(crate) struct Networks {
     pub(crate) asn_hosts: Vec<AsnHostRow>,
     pub(crate) places: Vec<PlaceRow>,
     pub(crate) place_netblocks: Vec<PlaceNetblockRow>,
+    /// So many of the first places bear on the choice.
+    pub(crate) places_telling: u32,
     /// Prefixes in order, each with the row of its place.
     pub(crate) prefixes: Vec<(IpNet, u32)>,
 }
@@ -28,7 +30,23 @@ impl Networks {
         let mut networks = Networks::default();
         networks.add_asns(world);
         networks.add_places(facts(world));
+        networks.sort_places();
         networks
+    }
+
+    /// Puts the places that bear on the choice before the others.
+    fn sort_places(&mut self) {
+        let mut order: Vec<u32> = (0..self.places.len() as u32).collect();
+        order.sort_by_key(|&row| !self.places[row as usize].tells());
+        let mut rows = vec![0; order.len()];
+        for (new, &old) in order.iter().enumerate() {
+            rows[old as usize] = new as u32;
+        }
+        self.places_telling = self.places.iter().filter(|place| place.tells()).count() as u32;
+        self.places = order.iter().map(|&old| self.places[old as usize]).collect();
+        for (_, place) in &mut self.prefixes {
+            *place = rows[*place as usize];
+        }
     }
 
     /// The systems that some host wants to serve, with their hosts.

@@ -6,12 +6,12 @@
 use std::borrow::Cow;
 
 use heliostat_snapshot::escape;
-use heliostat_snapshot::records::{DirectoryRow, FileRow, RepositoryRow, Text};
+use heliostat_snapshot::records::{DirectoryRow, FileRow, RepositoryRow};
 use heliostat_snapshot::{Code, Snapshot};
 
 use crate::ask::{Ask, Form, Schemes};
 use crate::choose::{self, Case, Choice, Silent, Tier, choose};
-use crate::write::{self, Explanation, Gather};
+use crate::write::{self, Explanation};
 
 /// What became of a question; the bytes of the answer are in the [`Scratch`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,9 +55,9 @@ pub enum Outcome {
 #[derive(Debug, Default)]
 pub struct Scratch {
     /// The bytes of the answer.
-    pub body: Gather,
+    pub body: Vec<u8>,
     choice: Choice,
-    tail: Tail,
+    tail: Vec<u8>,
     key: Vec<u8>,
     path: Vec<u8>,
 }
@@ -93,8 +93,8 @@ pub fn answer(snapshot: &Snapshot, ask: &Ask<'_>, scratch: &mut Scratch) -> Answ
     let case = Case::new(snapshot, ask, target.directory, place, schemes);
     if ask.explain {
         let explanation = write::explain(&case, &target, choice);
-        body.put(&serde_json::to_vec_pretty(&explanation).unwrap_or_default());
-        body.put(b"\n");
+        body.extend(serde_json::to_vec_pretty(&explanation).unwrap_or_default());
+        body.push(b'\n');
         return Answer { outcome: Outcome::Explanation, ..answer };
     }
     choose(&case, choice, &mut Silent);
@@ -283,55 +283,29 @@ impl Subject<'_> {
     }
 }
 
-/// What follows every base URL of an answer, made once and copied in strides.
-#[derive(Debug, Default)]
-pub(crate) struct Tail {
-    bytes: Vec<u8>,
-    len: usize,
+/// What follows every base URL of an answer: the directory's tail, the file and an end.
+pub(crate) fn tail(snapshot: &Snapshot, target: &Target<'_>, end: &[u8], tail: &mut Vec<u8>) {
+    tail.clear();
+    tail.extend(snapshot.text(target.directory.tail));
+    escape::url_path(tail, target.file.unwrap_or_default());
+    tail.extend(end);
 }
 
-impl Tail {
-    /// The directory's tail, the file and an end, as they stand in a URL.
-    pub(crate) fn begin(&mut self, snapshot: &Snapshot, target: &Target<'_>, end: &[u8]) {
-        self.fill(snapshot.text(target.directory.tail), end, |out| {
-            escape::url_path(out, target.file.unwrap_or_default());
-        });
+/// The same, escaped for XML.
+pub(crate) fn tail_escaped(
+    snapshot: &Snapshot,
+    target: &Target<'_>,
+    end: &[u8],
+    tail: &mut Vec<u8>,
+) {
+    tail.clear();
+    tail.extend(snapshot.text(target.directory.tail_escaped));
+    if let Some(file) = target.file {
+        let mut path = Vec::with_capacity(file.len());
+        escape::url_path(&mut path, file);
+        escape::xml(tail, &path);
     }
-
-    /// The same, escaped for XML.
-    pub(crate) fn begin_escaped(&mut self, snapshot: &Snapshot, target: &Target<'_>, end: &[u8]) {
-        self.fill(snapshot.text(target.directory.tail_escaped), end, |out| {
-            let mut file = Vec::new();
-            escape::url_path(&mut file, target.file.unwrap_or_default());
-            escape::xml(out, &file);
-        });
-    }
-
-    fn fill(&mut self, tail: &[u8], end: &[u8], file: impl FnOnce(&mut Vec<u8>)) {
-        self.bytes.clear();
-        self.bytes.extend_from_slice(tail);
-        file(&mut self.bytes);
-        self.bytes.extend_from_slice(end);
-        self.len = self.bytes.len();
-        self.bytes.resize(self.len + heliostat_snapshot::format::PADDING, 0);
-    }
-
-    /// Its length.
-    pub(crate) fn len(&self) -> usize {
-        self.len
-    }
-
-    /// The bytes, with room behind them.
-    #[inline]
-    pub(crate) fn pool(&self) -> &[u8] {
-        &self.bytes
-    }
-
-    /// Where it lies in its pool.
-    #[inline]
-    pub(crate) fn text(&self) -> Text {
-        Text::new(0, self.len as u32)
-    }
+    tail.extend(end);
 }
 
 impl Schemes {

@@ -10,6 +10,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use arc_swap::{ArcSwapOption, Cache};
@@ -17,7 +18,17 @@ use heliostat_snapshot::{Error, Snapshot};
 
 /// The pointer to the current snapshot.
 #[derive(Clone, Debug, Default)]
-pub struct Current(Arc<ArcSwapOption<Snapshot>>);
+pub struct Current {
+    pointer: Arc<ArcSwapOption<Snapshot>>,
+    reloads: Arc<Reloads>,
+}
+
+/// How often a new snapshot came.
+#[derive(Debug, Default)]
+struct Reloads {
+    taken: AtomicU64,
+    refused: AtomicU64,
+}
 
 /// A thread's own copy of the pointer.
 pub(crate) type View = Cache<Arc<ArcSwapOption<Snapshot>>, Option<Arc<Snapshot>>>;
@@ -25,22 +36,35 @@ pub(crate) type View = Cache<Arc<ArcSwapOption<Snapshot>>, Option<Arc<Snapshot>>
 impl Current {
     /// No snapshot yet, or a first one.
     pub fn new(snapshot: Option<Snapshot>) -> Current {
-        Current(Arc::new(ArcSwapOption::new(snapshot.map(Arc::new))))
+        let pointer = Arc::new(ArcSwapOption::new(snapshot.map(Arc::new)));
+        Current { pointer, reloads: Arc::default() }
     }
 
     /// The current snapshot.
     pub fn snapshot(&self) -> Option<Arc<Snapshot>> {
-        self.0.load_full()
+        self.pointer.load_full()
     }
 
     /// Puts a snapshot in the place of the current one.
     pub fn replace(&self, snapshot: Snapshot) {
-        self.0.store(Some(Arc::new(snapshot)));
+        self.pointer.store(Some(Arc::new(snapshot)));
+        self.reloads.taken.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Notes that a new snapshot was no good, so that the current one stays.
+    pub fn refuse(&self) {
+        self.reloads.refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many snapshots were taken over, and how many were refused.
+    pub fn reloads(&self) -> (u64, u64) {
+        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        (read(&self.reloads.taken), read(&self.reloads.refused))
     }
 
     /// A thread's view of the pointer.
     pub(crate) fn view(&self) -> View {
-        Cache::new(Arc::clone(&self.0))
+        Cache::new(Arc::clone(&self.pointer))
     }
 }
 

@@ -23,8 +23,8 @@ pub mod wire;
 pub use answer::{Answer, Outcome, Scratch, answer, explanation};
 pub use ask::{Ask, Form, Policy, Refusal};
 pub use choose::Tier;
-pub use heliostat_snapshot::{CountryTable, Snapshot};
-pub use write::{Candidate, Client, Explanation, Gather};
+pub use heliostat_snapshot::{Code, CountryTable, Snapshot};
+pub use write::{Candidate, Client, Explanation};
 
 #[cfg(test)]
 mod tests;

@@ -10,8 +10,7 @@ use heliostat_prefixmap::{Layout, PrefixMap};
 use zerocopy::FromBytes;
 
 use crate::format::{
-    ALIGNMENT, FORMAT, HASHED_HEADER_BYTES, HEADER_BYTES, Header, MAGIC, PADDING, Section,
-    SectionEntry,
+    ALIGNMENT, FORMAT, HASHED_HEADER_BYTES, HEADER_BYTES, Header, MAGIC, Section, SectionEntry,
 };
 use crate::records::{
     AboutRow, AsnHostRow, AsnRow, ContinentRow, CountryRow, DirectoryRow, DirectorySlotRow,
@@ -98,7 +97,7 @@ pub(crate) fn section_table(bytes: &[u8], header: &Header) -> Result<Sections, E
             return Err(bad(format!("it should start at {}", end.next_multiple_of(ALIGNMENT))));
         }
         end = start.saturating_add(length);
-        if end.saturating_add(PADDING) > bytes.len() {
+        if end > bytes.len() {
             return Err(bad(format!("its {length} bytes reach past the end of the file")));
         }
         if length % row_bytes != 0 {
@@ -106,7 +105,7 @@ pub(crate) fn section_table(bytes: &[u8], header: &Header) -> Result<Sections, E
         }
         *slot = (start, length);
     }
-    if end + PADDING != bytes.len() {
+    if end != bytes.len() {
         return Err(Error::Header {
             offset: end as u64,
             what: format!("{} bytes behind the last section", bytes.len() - end),
@@ -256,7 +255,11 @@ impl Check<'_> {
         self.each(|_, row: &AsnRow| self.inside::<AsnHostRow>(row.hosts))?;
         self.rising(|row: &AsnRow| row.asn.get())?;
         self.each(|_, row: &AsnHostRow| self.names::<HostRow>(row.host.get()))?;
-        self.each(|_, row: &PlaceRow| {
+        let telling = self.snapshot.places_telling();
+        self.each(|at, row: &PlaceRow| {
+            ensure(at < telling || !row.tells(), || {
+                format!("it bears on the choice, but is not among the first {telling}")
+            })?;
             self.names_or_none::<AsnRow>(row.asn_row.get())?;
             if row.country != [0; 2] {
                 self.code(row.country)?;

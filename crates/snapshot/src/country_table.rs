@@ -6,11 +6,12 @@ use heliostat_prefixmap::PrefixMap;
 use ipnet::IpNet;
 
 use crate::Code;
+use crate::map::Bytes;
 
 /// Which country an address belongs to.
 #[derive(Debug)]
 pub struct CountryTable {
-    prefixes: PrefixMap<Vec<u8>>,
+    prefixes: PrefixMap<Bytes>,
 }
 
 impl CountryTable {
@@ -24,7 +25,8 @@ impl CountryTable {
     ) -> Result<CountryTable, heliostat_prefixmap::Error> {
         let value = |code: Code| u32::from(u16::from_le_bytes(code.to_bytes()));
         let countries = countries.into_iter().map(|(prefix, code)| (prefix, value(code)));
-        Ok(CountryTable { prefixes: PrefixMap::build(countries)? })
+        let built = PrefixMap::build(countries)?;
+        Ok(CountryTable { prefixes: PrefixMap::open(Bytes::huge(built.into_inner()))? })
     }
 
     /// The country of an address.

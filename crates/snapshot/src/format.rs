@@ -17,9 +17,6 @@ pub const FORMAT: u32 = 1;
 /// Sections start at multiples of this many bytes: a cache line.
 pub const ALIGNMENT: usize = 64;
 
-/// Zero bytes behind the last section, so that texts can be copied in fixed strides.
-pub const PADDING: usize = 64;
-
 record! {
     /// The first bytes of the file.
     pub struct Header {

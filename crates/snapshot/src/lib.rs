@@ -41,7 +41,7 @@ pub use error::Error;
 pub use heliostat_model::{Code, Scheme};
 pub use heliostat_prefixmap as prefixmap;
 pub use outline::{Outline, SectionOutline};
-pub use snapshot::{Snapshot, repository_key};
+pub use snapshot::{Snapshot, Texts, repository_key};
 
 #[cfg(test)]
 mod tests;

@@ -99,10 +99,11 @@ rows! {
         pub source: Text,
         /// `# repo=R&arch=A` lines of all repositories, sorted.
         pub repository_list: Text,
-        /// Length of the longest base URL, in bytes.
-        pub base_bytes_max: U32,
-        /// Length of the longest piece of metalink markup of a URL, in bytes.
-        pub markup_bytes_max: U32,
+        /// So many of the first places bear on the choice; of the others only the number of their
+        /// system is known.
+        pub places_telling: U32,
+        /// Zero.
+        pub reserved: U32,
     }
 
     /// One country.
@@ -338,6 +339,14 @@ impl Span {
     /// The row behind the last one.
     pub fn end(&self) -> u64 {
         u64::from(self.first.get()) + u64::from(self.count.get())
+    }
+}
+
+impl PlaceRow {
+    /// Whether it bears on the choice: some host wants its system or covers it with a netblock,
+    /// or its country is given.
+    pub fn tells(&self) -> bool {
+        self.asn_row.get() != NONE || self.netblocks.count.get() != 0 || self.country != [0; 2]
     }
 }
 

@@ -27,7 +27,21 @@ pub struct Snapshot {
     bytes: Bytes,
     sections: Sections,
     prefixes: Layout,
+    places_telling: u32,
     header: Header,
+}
+
+/// The texts of a snapshot.
+#[derive(Clone, Copy, Debug)]
+pub struct Texts<'s>(&'s [u8]);
+
+impl<'s> Texts<'s> {
+    /// The bytes of a text.
+    #[inline]
+    pub fn get(self, text: Text) -> &'s [u8] {
+        let start = text.offset.get() as usize;
+        self.0.get(start..start + text.len()).unwrap_or(&[])
+    }
 }
 
 /// Where each section lies in the file, by its number.
@@ -65,7 +79,8 @@ impl Snapshot {
     fn check(bytes: Bytes) -> Result<Snapshot, Error> {
         let (header, sections) = check::frame(bytes.as_ref())?;
         let prefixes = check::prefixes(bytes.as_ref(), &sections)?;
-        let snapshot = Snapshot { bytes, sections, prefixes, header };
+        let mut snapshot = Snapshot { bytes, sections, prefixes, places_telling: 0, header };
+        snapshot.places_telling = snapshot.about().map_or(0, |about| about.places_telling.get());
         check::rows(&snapshot)?;
         Ok(snapshot)
     }
@@ -122,15 +137,13 @@ impl Snapshot {
     /// The bytes of a text.
     #[inline]
     pub fn text(&self, text: Text) -> &[u8] {
-        let start = text.offset.get() as usize;
-        self.section(Section::Text).get(start..start + text.len()).unwrap_or(&[])
+        self.texts().get(text)
     }
 
-    /// The file from the first text on: at least [`crate::format::PADDING`] bytes follow the last
-    /// text, so that copying in fixed strides may read past its end.
+    /// All texts, for whoever reads many.
     #[inline]
-    pub fn text_pool(&self) -> &[u8] {
-        self.bytes.as_ref().get(self.sections[Section::Text as usize].0..).unwrap_or(&[])
+    pub fn texts(&self) -> Texts<'_> {
+        Texts(self.section(Section::Text))
     }
 
     /// What the file is about.
@@ -184,11 +197,19 @@ impl Snapshot {
         self.row(row)
     }
 
-    /// What is known about an address: one lookup answers ASN, country and netblocks.
+    /// What bears on the choice for an address: one lookup answers system, country and netblocks.
+    ///
+    /// Most addresses have none of these; their row, which nobody has read lately, stays unread.
     #[inline]
     pub fn place(&self, address: IpAddr) -> Option<&PlaceRow> {
         let prefixes = self.prefixes.view(self.section(Section::Prefixes));
-        self.row(prefixes.value(address)?)
+        let place = prefixes.value(address)?;
+        if place < self.places_telling { self.row(place) } else { None }
+    }
+
+    /// So many of the first places bear on the choice.
+    pub(crate) fn places_telling(&self) -> u32 {
+        self.places_telling
     }
 
     /// The prefix that an address was found under, and its place.

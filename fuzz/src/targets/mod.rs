@@ -17,6 +17,8 @@ mod almalinux_mirror;
 mod config_toml;
 /// The table of continents.
 mod countries;
+/// A list of CPUs of any bytes.
+mod cpu_list;
 /// Headers of any bytes that say whose question it is.
 mod headers;
 /// A MirrorManager cache: reading, writing, and reading again.
@@ -31,6 +33,8 @@ mod prefixmap_open;
 mod query;
 /// A snapshot of any bytes: opening, and answers from what opens.
 mod snapshot_open;
+/// What a worker process wrote, as its parent reads it.
+mod workers_channel;
 
 /// One function under test.
 #[derive(Clone, Copy, Debug)]
@@ -50,6 +54,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "almalinux_mirror", run: almalinux_mirror::target },
     Target { name: "config_toml", run: config_toml::target },
     Target { name: "countries", run: countries::target },
+    Target { name: "cpu_list", run: cpu_list::target },
     Target { name: "headers", run: headers::target },
     Target { name: "mirrormanager_cache", run: mirrormanager_cache::target },
     Target { name: "netblocks", run: netblocks::target },
@@ -57,4 +62,5 @@ pub const TARGETS: &[Target] = &[
     Target { name: "prefixmap_open", run: prefixmap_open::target },
     Target { name: "query", run: query::target },
     Target { name: "snapshot_open", run: snapshot_open::target },
+    Target { name: "workers_channel", run: workers_channel::target },
 ];

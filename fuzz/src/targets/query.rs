@@ -19,8 +19,8 @@ pub(super) fn target(data: &[u8]) {
     let (mut body, mut again) = (Scratch::default(), Scratch::default());
     let given = answer(&SNAPSHOT, &ask, &mut body);
     assert_eq!(given, answer(&SNAPSHOT, &ask, &mut again));
-    assert_eq!(body.body.as_bytes(), again.body.as_bytes());
-    let text = std::str::from_utf8(body.body.as_bytes());
+    assert_eq!(body.body, again.body);
+    let text = std::str::from_utf8(&body.body);
     let text = text.unwrap_or_else(|error| panic!("not UTF-8: {error}"));
     match given.outcome {
         Outcome::Redirect => assert!(text.bytes().all(|byte| (0x21..0x7f).contains(&byte))),

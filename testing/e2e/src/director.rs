@@ -118,6 +118,15 @@ impl Director {
         Ok(Stopped { status, said: self.said() })
     }
 
+    /// The number of the process.
+    ///
+    /// # Errors
+    ///
+    /// When it is larger than the kernel makes them.
+    pub fn process(&self) -> Result<i32> {
+        Ok(self.pid()?.as_raw_nonzero().get())
+    }
+
     fn pid(&self) -> Result<Pid> {
         i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).context("no process id")
     }

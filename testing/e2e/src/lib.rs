@@ -21,15 +21,21 @@ mod mirror;
 mod network;
 /// The director: `heliostat serve`, as a process.
 mod director;
+/// What somebody outside can do to the CPUs of a process.
+mod cpus;
+/// A PostgreSQL server of the test's own.
+mod postgres;
 /// The client: `dnf`, with a root folder of its own.
 mod dnf;
 
 pub use binary::{binary, run};
+pub use cpus::{Cpuset, Task, cpus_allowed, mask_set, tasks};
 pub use director::{Director, Stopped, address_unused, compile};
 pub use dnf::{Dnf, Installed, Source};
 pub use http::{Connection, CutShort, Response, exchange, get};
 pub use mirror::Mirror;
 pub use network::{Listed, Network};
 pub use patience::{PATIENCE, wait_until};
+pub use postgres::Postgres;
 pub use repository::{PACKAGE, Repository, sha256};
 pub use skip::{missing, skip};

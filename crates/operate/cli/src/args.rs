@@ -7,6 +7,8 @@ use clap::{Parser, Subcommand, ValueEnum};
 use heliostat_admission::{Bytes, Headroom};
 
 use crate::capacity;
+use crate::catalog::Resource;
+use crate::catalog::args as catalog;
 use crate::serve_options::ServeOptions;
 
 /// A mirror director: tells every client which mirror near it really has the file.
@@ -49,10 +51,56 @@ pub enum Ending {
     },
     /// Print what this machine or container really gives, and which file says so.
     Capacity(CapacityArgs),
+    /// Make an empty catalog: the memory of a mirror network.
+    Init(catalog::InitArgs),
+    /// Bring another system's data into the catalog: all of it or nothing, then only what changed.
+    Import {
+        /// Which system.
+        #[command(subcommand)]
+        source: catalog::ImportSource,
+    },
+    /// Write the catalog for another system, so that it can run on.
+    Export {
+        /// Which system.
+        #[command(subcommand)]
+        target: catalog::ExportTarget,
+    },
+    /// Compile the catalog into the next snapshot of a folder.
+    ///
+    /// Without `--once` it stays and publishes whenever the catalog has changed. A server that
+    /// serves `DIR/current.snapshot` takes each one over.
+    Publish(catalog::PublishArgs),
+    /// Publish an old generation anew, under the next number.
+    Rollback(catalog::RollbackArgs),
+    /// Print who changed what in the catalog, and when.
+    Audit(catalog::AuditArgs),
+    /// What the catalog holds, one command for each sort.
+    #[command(flatten)]
+    Resource(Resource),
+    /// Print what makes a shell complete commands and options.
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+    /// Write a manual page for every command into a folder.
+    Man {
+        /// The folder.
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+    },
     /// Print what a snapshot holds.
     Inspect(InspectArgs),
     /// Print every mirror for a client: its tier, weight and order, or why it is left out.
     Explain(Box<ExplainArgs>),
+    /// Print which CPUs this process may use, and what the kernel offers for them.
+    ///
+    /// A server started in the same place has a serving thread for each allowed CPU.
+    Cpus(CpusArgs),
+    /// Start a worker process, and print which layers of its sandbox are in force here.
+    ///
+    /// Strangers' bytes are parsed in such processes. Which layers there are depends on the kernel
+    /// and on the container around it.
+    Workers(WorkersArgs),
 }
 
 /// Arguments of `demo`.
@@ -85,34 +133,55 @@ pub enum Scale {
 pub enum CompileSource {
     /// The protobuf cache of MirrorManager, as Fedora, EPEL, CentOS and Rocky Linux use it.
     Mirrormanager {
-        /// The cache, usually `mirrorlist_cache.proto`.
-        #[arg(long, value_name = "FILE")]
-        cache: PathBuf,
-        /// Lines of `prefix ASN`: which network announces an address.
-        #[arg(long, value_name = "FILE")]
-        netblocks: Option<PathBuf>,
-        /// Lines of `country,continent`; without it no client is sent to its continent.
-        #[arg(long, value_name = "FILE")]
-        countries: Option<PathBuf>,
+        /// What to read.
+        #[command(flatten)]
+        files: MirrormanagerFiles,
         /// What to do with the result.
         #[command(flatten)]
         output: CompileOutput,
     },
     /// A folder of AlmaLinux's mirror YAML: `config.yml` and `mirrors.d`.
     Almalinux {
-        /// The folder.
-        #[arg(value_name = "DIR")]
-        folder: PathBuf,
-        /// Lines of `prefix ASN`: which network announces an address.
-        #[arg(long, value_name = "FILE")]
-        netblocks: Option<PathBuf>,
-        /// Lines of `country,continent`; without it no client is sent to its continent.
-        #[arg(long, value_name = "FILE")]
-        countries: Option<PathBuf>,
+        /// What to read.
+        #[command(flatten)]
+        files: AlmalinuxFiles,
         /// What to do with the result.
         #[command(flatten)]
         output: CompileOutput,
     },
+}
+
+/// What MirrorManager has.
+#[derive(Debug, clap::Args)]
+pub struct MirrormanagerFiles {
+    /// The cache, usually `mirrorlist_cache.proto`.
+    #[arg(long, value_name = "FILE")]
+    pub cache: PathBuf,
+    /// The tables beside it.
+    #[command(flatten)]
+    pub tables: TableFiles,
+}
+
+/// What AlmaLinux has.
+#[derive(Debug, clap::Args)]
+pub struct AlmalinuxFiles {
+    /// The folder.
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
+    /// The tables beside it.
+    #[command(flatten)]
+    pub tables: TableFiles,
+}
+
+/// Tables that are files of their own.
+#[derive(Debug, clap::Args)]
+pub struct TableFiles {
+    /// Lines of `prefix ASN`: which network announces an address.
+    #[arg(long, value_name = "FILE")]
+    pub netblocks: Option<PathBuf>,
+    /// Lines of `country,continent`; without it no client is sent to its continent.
+    #[arg(long, value_name = "FILE")]
+    pub countries: Option<PathBuf>,
 }
 
 /// Where `compile` writes to, and how strict it is.
@@ -158,6 +227,28 @@ pub struct InspectArgs {
     /// Check all of it, as a server does when it opens it.
     #[arg(long)]
     pub verify: bool,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `cpus`.
+#[derive(Debug, clap::Args)]
+pub struct CpusArgs {
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `workers`.
+#[derive(Debug, clap::Args)]
+pub struct WorkersArgs {
+    /// Start one, have it do a job, and say what it is kept from.
+    #[arg(long, required = true)]
+    pub check: bool,
+    /// Fail unless every layer that needs no privileges is in force.
+    #[arg(long)]
+    pub strict: bool,
     /// Print JSON.
     #[arg(long)]
     pub json: bool,

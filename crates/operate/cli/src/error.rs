@@ -64,6 +64,15 @@ pub enum Error {
     /// The snapshot could not be written.
     #[error("the snapshot was not written")]
     Publish(#[from] heliostat_publish::Error),
+    /// The catalog did not do it.
+    #[error("catalog")]
+    Catalog(#[from] heliostat_catalog::Error),
+    /// What somebody wrote is no document of this sort.
+    #[error("it cannot be understood: {0}")]
+    Document(String),
+    /// The folder of generations could not be used.
+    #[error("publish")]
+    Generations(#[from] heliostat_publish::GenerationsError),
     /// A file is no good snapshot.
     #[error("{path} is no good")]
     Snapshot {
@@ -86,6 +95,15 @@ pub enum Error {
     /// There is nothing to explain.
     #[error("{0}")]
     Nothing(String),
+    /// No worker process could be started, or it did not do its job.
+    #[error("no worker process")]
+    Workers(#[source] heliostat_workers::Error),
+    /// A layer of the workers' sandbox is missing, and none was to be.
+    #[error("not in force here: {missing}")]
+    Sandbox {
+        /// Which layers.
+        missing: String,
+    },
     /// The result could not be printed.
     #[error("cannot print")]
     Print(#[from] io::Error),
@@ -99,8 +117,10 @@ impl Error {
             Error::Config { .. }
             | Error::NoSnapshot
             | Error::HeaderBytes { .. }
+            | Error::Document(_)
             | Error::Question(_) => 2,
             Error::Memory(_) => 3,
+            Error::Catalog(error) if error.is_refusal() => 2,
             _ => 1,
         }
     }

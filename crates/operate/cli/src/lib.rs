@@ -9,18 +9,30 @@
 pub mod args;
 /// What a server is told, by arguments and by a file.
 pub mod serve_options;
+/// Other systems' data.
+mod source;
 /// Other systems' data to a snapshot.
 mod compile;
 /// What this container gives.
 mod capacity;
+/// What people do with the catalog.
+pub mod catalog;
 /// What a file holds.
 mod inspect;
+/// Manual pages and completions.
+mod manual;
 /// Why these mirrors.
 mod explain;
+/// Which CPUs there are.
+mod cpus;
+/// What a worker process may do on this machine.
+mod workers;
 /// How far long work has come.
 mod progress;
 /// Countries by address, from a database file.
 mod countries;
+/// The time, and how people read it.
+mod clock;
 /// Columns for people.
 mod table;
 /// Why a command failed.
@@ -30,6 +42,7 @@ pub use args::{Args, Command};
 pub use countries::countries_open;
 pub use error::Error;
 pub use serve_options::{ServeOptions, ServePlan};
+pub use workers::{WORKER, work};
 
 use std::io::Write;
 
@@ -44,8 +57,19 @@ pub fn run(command: &args::Ending, out: &mut impl Write) -> Result<(), Error> {
     match command {
         args::Ending::Compile { source } => compile::run(source, out),
         args::Ending::Capacity(args) => capacity::run(args, out),
+        args::Ending::Init(args) => catalog::init(args, out),
+        args::Ending::Import { source } => catalog::import(source, out),
+        args::Ending::Export { target } => catalog::export(target, out),
+        args::Ending::Publish(args) => catalog::publish(args, out),
+        args::Ending::Rollback(args) => catalog::rollback(args, out),
+        args::Ending::Audit(args) => catalog::audit(args, out),
+        args::Ending::Resource(resource) => catalog::resource(resource, out),
+        args::Ending::Completions { shell } => manual::completions(*shell, out),
+        args::Ending::Man { folder } => manual::pages(folder, out),
         args::Ending::Inspect(args) => inspect::run(args, out),
         args::Ending::Explain(args) => explain::run(args, out),
+        args::Ending::Cpus(args) => cpus::run(args, out),
+        args::Ending::Workers(args) => workers::run(args, out),
     }
 }
 

@@ -41,7 +41,10 @@ pub struct ServeOptions {
     /// A file to which a line is appended for every answer about a repository.
     #[arg(long, value_name = "FILE")]
     pub access_log: Option<PathBuf>,
-    /// Serving threads [default: one for each CPU that the process may use].
+    /// An address that answers /metrics in OpenMetrics text; off unless given.
+    #[arg(long, value_name = "ADDR")]
+    pub metrics_listen: Option<SocketAddr>,
+    /// Serving threads [default: one for each CPU that the process may use, as that changes].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub threads: Option<u32>,
     /// While fewer hosts than this are found near a client, the whole world is added [default: 5].
@@ -91,6 +94,8 @@ pub struct ServePlan {
     pub listen: Vec<SocketAddr>,
     /// The access log, if there is one.
     pub access_log: Option<PathBuf>,
+    /// Where `/metrics` is answered, if anywhere.
+    pub metrics_listen: Option<SocketAddr>,
     /// Serving threads; none means one per CPU.
     pub threads: Option<usize>,
     /// How to answer.
@@ -132,6 +137,7 @@ impl ServeOptions {
             snapshot,
             listen,
             access_log: options.access_log,
+            metrics_listen: options.metrics_listen,
             threads: options.threads.map(|threads| threads.max(1) as usize),
             settings: Settings {
                 policy: Policy {
@@ -166,6 +172,7 @@ impl ServeOptions {
             trusted_proxy: list(self.trusted_proxy, file.trusted_proxy),
             config: self.config,
             access_log: self.access_log.or(file.access_log),
+            metrics_listen: self.metrics_listen.or(file.metrics_listen),
             threads: self.threads.or(file.threads),
             hosts_min: self.hosts_min.or(file.hosts_min),
             hosts_max: self.hosts_max.or(file.hosts_max),

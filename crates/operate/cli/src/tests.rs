@@ -18,7 +18,8 @@ fn every_option_of_serve_is_in_the_file_too() {
         serve.get_arguments().filter(|a| !matches!(a.get_id().as_str(), "config" | "help"))
     {
         let name = argument.get_id().as_str();
-        let known = ["1", "true", "\"x\"", "[\"127.0.0.1:1\"]", "[\"10.0.0.0/8\"]"];
+        let known =
+            ["1", "true", "\"x\"", "\"127.0.0.1:1\"", "[\"127.0.0.1:1\"]", "[\"10.0.0.0/8\"]"];
         let understood =
             known.iter().any(|value| serve_options::parse(&format!("{name} = {value}")).is_ok());
         assert!(understood, "{name} cannot be set in the file");

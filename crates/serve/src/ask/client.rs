@@ -74,6 +74,10 @@ fn behind_mapping(address: IpAddr) -> IpAddr {
 /// `for="[2001:db8::1]:4711";proto=https`.
 fn address(entry: &[u8]) -> Option<IpAddr> {
     let entry = std::str::from_utf8(entry).ok()?.trim();
+    // What nearly every proxy writes.
+    if let Ok(address) = entry.parse() {
+        return Some(address);
+    }
     let entry = entry.split(';').map(str::trim).find_map(for_value).unwrap_or(entry);
     let entry = entry.trim_matches('"');
     if let Ok(address) = entry.parse() {

@@ -79,7 +79,7 @@ pub enum Wish {
 }
 
 /// A set of schemes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Schemes(u8);
 
 /// The operator's rules for choosing.
@@ -173,6 +173,12 @@ impl Schemes {
     #[inline]
     pub fn meets(self, mask: u8) -> bool {
         self.0 & mask != 0
+    }
+
+    /// A bit for each scheme, by its number.
+    #[inline]
+    pub(crate) fn bits(self) -> u8 {
+        self.0
     }
 
     /// The schemes in it, best first.

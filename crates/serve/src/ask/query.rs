@@ -16,13 +16,18 @@ pub(super) fn read<'q>(
     if query.len() > QUERY_BYTES_MAX {
         return Err(Refusal::QueryTooLong);
     }
+    let plain = !query.iter().fold(false, |any, &byte| any | (byte == b'%') | (byte == b'+'));
     let (mut country, mut cc, mut version, mut ip) = (None, None, None, None);
     for pair in query.split(|&byte| byte == b'&') {
         let equals = pair.iter().position(|&byte| byte == b'=').unwrap_or(pair.len());
         let (key, value) = (&pair[..equals], pair.get(equals + 1..).unwrap_or(&[]));
-        let key = decode(key, Plus::Space)?;
-        let plus = if key.as_ref() == b"path" { Plus::Literal } else { Plus::Space };
-        let value = decode(value, plus)?;
+        let (key, value) = if plain {
+            (Cow::Borrowed(key), Cow::Borrowed(value))
+        } else {
+            let key = decode(key, Plus::Space)?;
+            let plus = if key.as_ref() == b"path" { Plus::Literal } else { Plus::Space };
+            (key, decode(value, plus)?)
+        };
         match key.as_ref() {
             b"repo" => ask.repo = Some(value),
             b"arch" => ask.arch = Some(value),

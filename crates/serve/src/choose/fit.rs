@@ -14,7 +14,7 @@ impl Case<'_> {
         if mirror.restricted != 0 && tier.heeds_restrictions() && !self.allowed(mirror) {
             return Err(LeftOut::Restricted);
         }
-        if !self.ask.avoid.is_empty() && self.avoided(mirror) {
+        if self.avoids && self.avoided(mirror) {
             return Err(LeftOut::Avoided);
         }
         Ok(())

@@ -80,6 +80,8 @@ pub(crate) struct Case<'c> {
     pub(crate) country: Option<Code>,
     /// The schemes of which a mirror must have one.
     pub(crate) schemes: Schemes,
+    /// The client named hosts to leave out.
+    avoids: bool,
 }
 
 impl<'c> Case<'c> {
@@ -100,6 +102,7 @@ impl<'c> Case<'c> {
             place,
             country: country(ask, place),
             schemes,
+            avoids: !ask.avoid.is_empty(),
         }
     }
 }
@@ -126,7 +129,7 @@ pub(crate) struct Choice {
     pub(crate) asn: Option<u32>,
     /// The whole world gave mirrors.
     pub(crate) global: bool,
-    /// By host: the number of the answer in which it was last picked.
+    /// By host: the number of the answer in which it was last taken.
     taken: Vec<u32>,
     /// The number of this answer.
     number: u32,
@@ -153,18 +156,17 @@ impl Choice {
         self.number += 1;
     }
 
-    /// Whether a host was picked already.
+    /// Whether a host was taken into a draw already.
     #[inline]
     pub(crate) fn has(&self, host: u32) -> bool {
         self.taken.get(host as usize) == Some(&self.number)
     }
 
-    /// Picks a mirror.
+    /// Takes a host: with its first mirror that fits, and by its nearest netblock, it is in.
     #[inline]
-    fn pick(&mut self, host: u32, pick: Pick) {
+    fn take(&mut self, host: u32) {
         if let Some(taken) = self.taken.get_mut(host as usize) {
             *taken = self.number;
         }
-        self.picks.push(pick);
     }
 }

@@ -3,7 +3,7 @@
 use heliostat_snapshot::Code;
 use heliostat_snapshot::records::{
     AsnHostRow, AsnRow, ContinentRow, CountryRow, HOST_MONOPOLY, HostRow, LocationHostRow,
-    LocationRow, NO_COUNTRY, PlaceNetblockRow, SetMemberRow, Span,
+    LocationRow, MirrorRow, NO_COUNTRY, PlaceNetblockRow, SetMemberRow, Span,
 };
 
 use super::draw::{self, Random};
@@ -135,34 +135,31 @@ impl<'c, T: Trace> Walk<'_, 'c, T> {
     }
 
     fn country(&mut self, code: Code, mirrors: Span) {
-        if self.members(Tier::Country, within(self.case.public, mirrors)) {
+        if self.members(Tier::Country, within(self.case.public, mirrors), |_| {}) {
             self.choice.countries.push(code);
         }
     }
 
     /// Everything on a continent; each country that gives a mirror is named once.
-    ///
-    /// Mirrors are sorted by country, so a country is new when it is not the one before.
     fn continent(&mut self, row: u16) {
         let case = self.case;
         let Some(continent) = case.snapshot.row::<ContinentRow>(u32::from(row)) else { return };
-        self.choice.keys.clear();
+        let mut countries = std::mem::take(&mut self.choice.countries);
+        // Mirrors are sorted by country, so a country is new when it is not the one before.
         let mut last = NO_COUNTRY;
-        for member in within(case.public, continent.mirrors) {
-            let entered = self.choice.keys.len();
-            let country = self.enter(Tier::Continent, member.mirror.get());
-            if self.choice.keys.len() > entered && country != last {
+        self.members(Tier::Continent, within(case.public, continent.mirrors), |mirror| {
+            let country = mirror.country.get();
+            if country != last {
                 last = country;
                 let code = case.snapshot.row::<CountryRow>(u32::from(country));
-                let code = code.and_then(|row| Code::from_bytes(&row.code));
-                self.choice.countries.extend(code);
+                countries.extend(code.and_then(|row| Code::from_bytes(&row.code)));
             }
-        }
-        self.draw(Tier::Continent, |_| false);
+        });
+        self.choice.countries = countries;
     }
 
     fn global(&mut self) {
-        self.choice.global |= self.members(Tier::Global, self.case.public);
+        self.choice.global |= self.members(Tier::Global, self.case.public, |_| {});
     }
 
     fn country_row(&self, code: Code) -> Option<&'c CountryRow> {
@@ -171,12 +168,36 @@ impl<'c, T: Trace> Walk<'_, 'c, T> {
         countries.get(at)
     }
 
-    /// Draws among mirrors of the public set; says whether any was picked.
-    fn members(&mut self, tier: Tier, members: &[SetMemberRow]) -> bool {
-        self.choice.keys.clear();
+    /// Draws among mirrors of the public set, and tells of each that enters; says whether any was
+    /// picked.
+    #[inline(always)]
+    fn members(
+        &mut self,
+        tier: Tier,
+        members: &[SetMemberRow],
+        mut entered: impl FnMut(&MirrorRow),
+    ) -> bool {
+        // In variables of its own the loop's state stays in registers.
+        let (case, mut random) = (self.case, self.random.clone());
+        let mut keys = std::mem::take(&mut self.choice.keys);
+        keys.clear();
+        keys.reserve(members.len());
         for member in members {
-            self.enter(tier, member.mirror.get());
+            let mirror = member.mirror.get();
+            let Some(row) = case.mirrors.get(mirror as usize) else { continue };
+            if self.choice.has(row.host.get()) {
+                continue;
+            }
+            if let Err(reason) = case.fit(tier, row) {
+                self.trace.left_out(tier, mirror, reason);
+                continue;
+            }
+            self.choice.take(row.host.get());
+            keys.push(draw::key(random.exponential() * row.weight_inverse.get(), mirror));
+            entered(row);
         }
+        self.random = random;
+        self.choice.keys = keys;
         self.draw(tier, |_| false)
     }
 
@@ -212,24 +233,20 @@ impl<'c, T: Trace> Walk<'_, 'c, T> {
         self.draw(tier, private)
     }
 
-    /// Enters a mirror into the draw of a tier, if it fits and its host was not picked before;
-    /// gives its country.
-    #[inline(always)]
-    fn enter(&mut self, tier: Tier, mirror: u32) -> u16 {
-        let Some(row) = self.case.mirrors.get(mirror as usize) else { return NO_COUNTRY };
-        let country = row.country.get();
+    /// Enters a mirror into the draw of a tier, if it fits and its host is not in already.
+    fn enter(&mut self, tier: Tier, mirror: u32) {
+        let Some(row) = self.case.mirrors.get(mirror as usize) else { return };
         if self.choice.has(row.host.get()) {
-            return country;
+            return;
         }
         if let Err(reason) = self.case.fit(tier, row) {
-            self.trace.left_out(tier, mirror, reason);
-            return country;
+            return self.trace.left_out(tier, mirror, reason);
         }
+        self.choice.take(row.host.get());
         let order = self.random.exponential();
         // Netblocks of one length are equals, whatever their bandwidth.
         let order = if tier == Tier::Netblock { order } else { order * row.weight_inverse.get() };
         self.choice.keys.push(draw::key(order, mirror));
-        country
     }
 
     /// Sorts the draw and picks; says whether any was picked.
@@ -237,19 +254,14 @@ impl<'c, T: Trace> Walk<'_, 'c, T> {
     fn draw(&mut self, tier: Tier, private: impl Fn(u32) -> bool) -> bool {
         let mut keys = std::mem::take(&mut self.choice.keys);
         keys.sort_unstable();
-        let before = self.choice.picks.len();
         for &key in &keys {
             let (order, mirror) = draw::item(key);
-            let Some(row) = self.case.mirrors.get(mirror as usize) else { continue };
-            // A host may have entered twice, with two mirrors or two netblocks.
-            if !self.choice.has(row.host.get()) {
-                let pick = Pick { mirror, private: private(mirror) };
-                self.choice.pick(row.host.get(), pick);
-                self.trace.picked(tier, pick, order);
-            }
+            let pick = Pick { mirror, private: private(mirror) };
+            self.choice.picks.push(pick);
+            self.trace.picked(tier, pick, order);
         }
+        let picked = !keys.is_empty();
         self.choice.keys = keys;
-        let picked = self.choice.picks.len() > before;
         if picked && self.choice.nearest.is_none() {
             self.choice.nearest = Some(tier);
         }
@@ -260,8 +272,20 @@ impl<'c, T: Trace> Walk<'_, 'c, T> {
 /// The members of a sorted set that lie in a range of rows.
 #[inline]
 fn within(members: &[SetMemberRow], range: Span) -> &[SetMemberRow] {
-    let first = members.partition_point(|member| member.mirror.get() < range.first.get());
-    let rest = &members[first..];
-    let count = rest.partition_point(|member| u64::from(member.mirror.get()) < range.end());
-    &rest[..count]
+    let (first, end) = (range.first.get(), range.first.get().saturating_add(range.count.get()));
+    if members.len() > SCANNED_MAX {
+        let below = |row: u32| members.partition_point(|member| member.mirror.get() < row);
+        return members.get(below(first)..below(end)).unwrap_or(&[]);
+    }
+    // Nobody has read these lines lately. A scan waits for all of them at once, a binary search
+    // for one after the other.
+    let (mut before, mut upto) = (0, 0);
+    for member in members {
+        before += u32::from(member.mirror.get() < first);
+        upto += u32::from(member.mirror.get() < end);
+    }
+    members.get(before as usize..upto as usize).unwrap_or(&[])
 }
+
+/// Sets of so many members are scanned whole.
+const SCANNED_MAX: usize = 512;

@@ -33,7 +33,7 @@ fn enough_near_hosts_keep_the_world_out() {
     let mut scratch = Scratch::default();
     let answer = answer(&snapshot, &ask, &mut scratch);
     assert_eq!(answer.tier, Some(Tier::Country));
-    let text = String::from_utf8_lossy(scratch.body.as_bytes()).into_owned();
+    let text = String::from_utf8_lossy(&scratch.body).into_owned();
     assert!(!text.contains("global") && !text.contains("four.us"), "{text}");
     assert_eq!(text.lines().count(), 3, "the maximum is two: {text}");
 }
@@ -130,7 +130,7 @@ fn heavier_hosts_come_first_in_proportion() {
         ask.seed = seed;
         let mut scratch = Scratch::default();
         answer(&snapshot, &ask, &mut scratch);
-        let text = String::from_utf8_lossy(scratch.body.as_bytes()).into_owned();
+        let text = String::from_utf8_lossy(&scratch.body).into_owned();
         let host = text.lines().nth(1).unwrap().split('/').nth(2).unwrap();
         *first.entry(host.to_owned()).or_default() += 1;
     }

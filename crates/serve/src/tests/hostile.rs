@@ -22,8 +22,8 @@ proptest! {
             let (mut first, mut again) = (Scratch::default(), Scratch::default());
             let found = answer(&snapshot, &ask, &mut first);
             prop_assert_eq!(found, answer(&snapshot, &ask, &mut again));
-            prop_assert_eq!(first.body.as_bytes(), again.body.as_bytes());
-            let text = std::str::from_utf8(first.body.as_bytes()).unwrap();
+            prop_assert_eq!(&first.body, &again.body);
+            let text = std::str::from_utf8(&first.body).unwrap();
             if found.outcome == Outcome::List && form == Form::Mirrorlist {
                 for line in text.lines() {
                     prop_assert!(line.starts_with("# ") || line.contains("://"), "{}", line);

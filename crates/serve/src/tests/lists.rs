@@ -83,8 +83,8 @@ fn time_and_location_are_named() {
             # database creation time: 1700000000
             http://four.us/40/x86_64/os/
             https://one.se/fedora/40/x86_64/os/
-            http://two.se/pub/40/x86_64/os/
             https://three.de/x&y/40/x86_64/os/
+            http://two.se/pub/40/x86_64/os/
         "#]],
     );
 }

@@ -1,7 +1,7 @@
 //! Questions and their answers: a small world that has one of everything, and what it says.
 
 /// The small world.
-mod small;
+pub(crate) mod small;
 /// What clients have parsed for years, byte by byte.
 mod lists;
 /// Who comes first, and who is left out.

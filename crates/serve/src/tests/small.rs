@@ -28,7 +28,7 @@ pub(super) const CAPTIVE: &str = "172.16.0.1";
 pub(super) const STRANGER: &str = "240.0.0.1";
 
 /// The world; its hosts are numbered as they come.
-pub(super) fn world() -> World {
+pub(crate) fn world() -> World {
     let mut world = World::new("test", 1_700_000_000);
     host(
         &mut world,
@@ -130,7 +130,7 @@ pub(super) fn country(code: &str) -> Country {
 }
 
 /// A world as a snapshot.
-pub(super) fn snapshot(world: &World) -> Snapshot {
+pub(crate) fn snapshot(world: &World) -> Snapshot {
     let stamp = Stamp {
         generation: 7,
         created_unix_s: world.created_unix_s,
@@ -159,7 +159,7 @@ pub(super) fn ask_of(
     ask.seed = 1;
     let mut scratch = Scratch::default();
     let answer = answer(snapshot, &ask, &mut scratch);
-    (answer, String::from_utf8(scratch.body.as_bytes().to_vec()).unwrap())
+    (answer, String::from_utf8(scratch.body).unwrap())
 }
 
 /// The host names of a mirrorlist, in its order.

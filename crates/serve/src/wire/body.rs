@@ -12,8 +12,6 @@ use std::task::{Context, Poll};
 use bytes::Buf;
 use http_body::{Body, Frame, SizeHint};
 
-use crate::write::Gather;
-
 /// A whole response body.
 #[derive(Debug)]
 pub(crate) struct Whole(Option<Pooled>);
@@ -21,7 +19,7 @@ pub(crate) struct Whole(Option<Pooled>);
 /// A buffer of the pool, and how much of it is sent.
 #[derive(Debug)]
 pub(crate) struct Pooled {
-    bytes: Gather,
+    bytes: Vec<u8>,
     sent: usize,
 }
 
@@ -30,13 +28,13 @@ impl Whole {
     pub(crate) const EMPTY: Whole = Whole(None);
 
     /// A body from a buffer that goes back to the pool when it is sent.
-    pub(crate) fn new(bytes: Gather) -> Whole {
+    pub(crate) fn new(bytes: Vec<u8>) -> Whole {
         Whole(Some(Pooled { bytes, sent: 0 }))
     }
 }
 
 /// An empty buffer, used before if possible.
-pub(crate) fn buffer() -> Gather {
+pub(crate) fn buffer() -> Vec<u8> {
     POOL.with_borrow_mut(Vec::pop).unwrap_or_default()
 }
 
@@ -66,7 +64,7 @@ impl Buf for Pooled {
     }
 
     fn chunk(&self) -> &[u8] {
-        &self.bytes.as_bytes()[self.sent..]
+        &self.bytes[self.sent..]
     }
 
     fn advance(&mut self, count: usize) {
@@ -98,5 +96,5 @@ const BUFFERS_MAX: usize = 64;
 const BUFFER_BYTES_MAX: usize = 256 * 1024;
 
 thread_local! {
-    static POOL: RefCell<Vec<Gather>> = const { RefCell::new(Vec::new()) };
+    static POOL: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
 }

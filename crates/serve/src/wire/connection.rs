@@ -8,15 +8,19 @@ use std::cell::{Cell, RefCell};
 use std::io;
 use std::pin::Pin;
 use std::rc::{Rc, Weak};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
+use super::totals::{Event, Totals};
+
 /// All connections of a thread.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Connections {
+    totals: Arc<Totals>,
     /// Seconds since the thread began.
     now_s: Cell<u32>,
     open: RefCell<Vec<Weak<State>>>,
@@ -34,8 +38,13 @@ pub(crate) struct State {
     doomed: Cell<bool>,
     /// To be closed after the request under way.
     draining: Cell<bool>,
+    /// And it was told so.
+    told: Cell<bool>,
+    /// HTTP/2, as the last request said.
+    http2: Cell<bool>,
     waker: RefCell<Option<Waker>>,
     count: Rc<Cell<usize>>,
+    totals: Arc<Totals>,
 }
 
 /// What a connection is at.
@@ -48,17 +57,31 @@ enum Phase {
 }
 
 impl Connections {
+    /// None yet; what becomes of them is counted.
+    pub(crate) fn new(totals: Arc<Totals>) -> Connections {
+        Connections {
+            totals,
+            now_s: Cell::default(),
+            open: RefCell::default(),
+            count: Rc::default(),
+        }
+    }
+
     /// Enters a new connection.
     pub(crate) fn enter(&self) -> Rc<State> {
         self.count.set(self.count.get() + 1);
+        self.totals.happened(Event::ConnectionOpened);
         let state = Rc::new(State {
             phase: Cell::new(Phase::Idle),
             since_s: Cell::new(self.now_s.get()),
             wrote: Cell::new(false),
             doomed: Cell::new(false),
             draining: Cell::new(false),
+            told: Cell::new(false),
+            http2: Cell::new(false),
             waker: RefCell::new(None),
             count: Rc::clone(&self.count),
+            totals: Arc::clone(&self.totals),
         });
         let mut open = self.open.borrow_mut();
         // Closed ones leave their place to new ones now and then, so the list stays short.
@@ -80,12 +103,12 @@ impl Connections {
         self.now_s.set(now_s);
         self.open.borrow_mut().retain(|state| {
             let Some(state) = state.upgrade() else { return false };
-            let limit = match state.phase.get() {
-                Phase::Idle => idle_timeout,
-                Phase::Busy => request_timeout,
+            let (limit, event) = match state.phase.get() {
+                Phase::Idle => (idle_timeout, Event::ConnectionIdle),
+                Phase::Busy => (request_timeout, Event::ConnectionSlow),
             };
-            if u64::from(now_s - state.since_s.get()) > limit.as_secs() {
-                state.doom();
+            if u64::from(now_s - state.since_s.get()) > limit.as_secs() && state.doom() {
+                self.totals.happened(event);
             }
             true
         });
@@ -99,27 +122,53 @@ impl Connections {
             .filter_map(Weak::upgrade)
             .filter(|state| state.phase.get() == Phase::Idle && !state.doomed.get());
         let oldest = idle.min_by_key(|state| state.since_s.get());
-        oldest.inspect(|state| state.doom()).is_some()
+        let closed = oldest.is_some_and(|state| state.doom());
+        if closed {
+            self.totals.happened(Event::ConnectionEvicted);
+        }
+        closed
+    }
+
+    /// Tells HTTP/2 connections to end: they can be told without losing a request. The others hear
+    /// it with their next answer.
+    pub(crate) fn retire(&self) {
+        for state in self.open.borrow().iter().filter_map(Weak::upgrade) {
+            if state.http2.get() {
+                state.drain();
+            }
+        }
     }
 
     /// Tells every connection to end after the request under way.
     pub(crate) fn drain(&self) {
         for state in self.open.borrow().iter().filter_map(Weak::upgrade) {
-            state.draining.set(true);
-            state.wake();
+            state.drain();
         }
     }
 }
 
 impl State {
-    /// Whether the connection should end after the request under way.
-    pub(crate) fn draining(&self) -> bool {
-        self.draining.get()
+    /// Whether the connection is to be told now that it should end after the request under way.
+    pub(crate) fn tell(&self) -> bool {
+        self.draining.get() && !self.told.replace(true)
     }
 
-    fn doom(&self) {
-        self.doomed.set(true);
+    /// A request came in over HTTP/2.
+    pub(crate) fn is_http2(&self) {
+        self.http2.set(true);
+    }
+
+    /// Tells the connection to end after the requests under way.
+    pub(crate) fn drain(&self) {
+        self.draining.set(true);
         self.wake();
+    }
+
+    /// False when it was doomed already.
+    fn doom(&self) -> bool {
+        let doomed = self.doomed.replace(true);
+        self.wake();
+        !doomed
     }
 
     fn wake(&self) {
@@ -134,12 +183,17 @@ impl State {
         if !waker.as_ref().is_some_and(|waker| waker.will_wake(context.waker())) {
             *waker = Some(context.waker().clone());
         }
+        // A request of its own led to it, so that nobody was waiting to be woken.
+        if self.draining.get() && !self.told.get() {
+            context.waker().wake_by_ref();
+        }
     }
 }
 
 impl Drop for State {
     fn drop(&mut self) {
         self.count.set(self.count.get() - 1);
+        self.totals.happened(Event::ConnectionClosed);
     }
 }
 

@@ -1,34 +1,35 @@
-//! The threads of a server, from start to drain.
+//! The threads of a server, from start to drain, on the CPUs that are allowed meanwhile.
+//!
+//! There is a serving thread for each CPU that the process may run on. When that changes, because
+//! somebody changed the cpuset of the container or the masks of the process, threads are moved,
+//! added or retired within two seconds. One thread looks after that and gives the orders; it sleeps
+//! between changes.
 
 use std::io;
-use std::net::TcpListener;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
-use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+use heliostat_percpu::CpuSet;
+use heliostat_percpu::affinity::Watch;
 use tokio::sync::watch;
 
+use super::listen::Listeners;
 use super::log::AccessLog;
+use super::places::{Before, Role, roles};
 use super::settings::Settings;
-use super::thread::{Setup, run};
+use super::thread::{Order, Setup, Task, run};
+use super::totals::{Event, Totals};
 use crate::choose::Random;
 use crate::current::Current;
 
 /// A running server.
 #[derive(Debug)]
 pub struct Server {
-    stop: watch::Sender<bool>,
-    threads: Vec<JoinHandle<io::Result<()>>>,
-    answers: Vec<Arc<AtomicU64>>,
+    crew: Arc<Mutex<Crew>>,
+    totals: Arc<Totals>,
     log: Option<Arc<AccessLog>>,
-}
-
-/// What a server did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Requests answered, with whatever status.
-    pub answers: u64,
 }
 
 /// A server that could not start.
@@ -40,12 +41,8 @@ pub enum StartError {
 }
 
 impl Server {
-    /// The number of serving threads to use: one for each CPU that this process may run on.
-    pub fn threads_default() -> usize {
-        cpus_allowed().len().max(1)
-    }
-
-    /// Starts one thread for each list of listeners.
+    /// Starts to serve, with so many threads, or with one for each CPU that this process may run
+    /// on, also when that changes.
     ///
     /// # Errors
     ///
@@ -54,55 +51,62 @@ impl Server {
         settings: Arc<Settings>,
         current: &Current,
         log: Option<Arc<AccessLog>>,
-        listeners: Vec<Vec<TcpListener>>,
+        listeners: Listeners,
+        threads: Option<usize>,
     ) -> Result<Server, StartError> {
-        let (stop, stopped) = watch::channel(false);
-        let count = listeners.len().max(1);
-        let cpus = cpus_allowed();
-        let mut seeds = Random::new(settings.seed);
-        let mut server =
-            Server { stop, threads: Vec::new(), answers: Vec::new(), log: log.clone() };
-        for (at, listeners) in listeners.into_iter().enumerate() {
-            let answers = Arc::new(AtomicU64::new(0));
-            server.answers.push(Arc::clone(&answers));
-            let setup = Setup {
-                settings: Arc::clone(&settings),
-                current: current.clone(),
-                log: log.clone(),
-                listeners,
-                connections_max: settings.limits.connections_max.div_ceil(count),
-                seed: seeds.next_u64(),
-                answers,
-                stop: stopped.clone(),
-            };
-            let cpu = cpus.get(at % cpus.len().max(1)).copied().filter(|_| count <= cpus.len());
-            let thread = std::thread::Builder::new().name(format!("serve-{at}")).spawn(move || {
-                if let Some(cpu) = cpu {
-                    pin(cpu);
-                }
-                run(setup).inspect_err(|error| tracing::error!(%error, "serving thread ended"))
-            });
-            match thread {
-                Ok(thread) => server.threads.push(thread),
-                Err(error) => {
-                    server.drain();
-                    return Err(StartError::Spawn(error));
-                }
+        let totals = Arc::new(Totals::new());
+        let watch = Watch::start_within_mask()
+            .inspect_err(|error| tracing::warn!(%error, "threads do not follow the CPUs"))
+            .ok();
+        let mut crew = Crew {
+            seeds: Random::new(settings.seed),
+            settings,
+            current: current.clone(),
+            log: log.clone(),
+            totals: Arc::clone(&totals),
+            listeners,
+            threads,
+            members: Vec::new(),
+            over: false,
+        };
+        let begun = crew.arrange(watch.as_ref().map(Watch::allowed).as_ref());
+        let server = Server { crew: Arc::new(Mutex::new(crew)), totals, log };
+        let crew = Arc::clone(&server.crew);
+        let looked_after = begun.and_then(|()| match watch {
+            Some(watch) => std::thread::Builder::new()
+                .name("serve-places".to_owned())
+                .spawn(move || look_after(&crew, watch))
+                .map(drop),
+            None => Ok(()),
+        });
+        match looked_after {
+            Ok(()) => Ok(server),
+            Err(error) => {
+                server.drain();
+                Err(StartError::Spawn(error))
             }
         }
-        Ok(server)
     }
 
-    /// What it did until now.
-    pub fn counts(&self) -> Counts {
-        Counts { answers: self.answers.iter().map(|count| count.load(Ordering::Relaxed)).sum() }
+    /// What it did until now; goes on counting.
+    pub fn totals(&self) -> &Arc<Totals> {
+        &self.totals
     }
 
     /// Stops accepting, lets requests under way end, writes the rest of the log, and returns.
-    pub fn drain(mut self: Server) {
-        // Without receivers there is nobody to stop.
-        let _ = self.stop.send(true);
-        for thread in self.threads.drain(..) {
+    pub fn drain(self) {
+        let members = {
+            let mut crew = lock(&self.crew);
+            crew.over = true;
+            crew.listeners.close();
+            std::mem::take(&mut crew.members)
+        };
+        let stopping = members.into_iter().map(|mut member| {
+            member.order(Task::Stop);
+            member.thread
+        });
+        // Everybody is told before anybody is waited for.
+        for thread in stopping.collect::<Vec<_>>() {
             // A thread that ended with an error has said so.
             let _ = thread.join();
         }
@@ -112,20 +116,162 @@ impl Server {
     }
 }
 
-/// The CPUs that this process may run on, by number.
-fn cpus_allowed() -> Vec<usize> {
-    match sched_getaffinity(None) {
-        Ok(set) => (0..CpuSet::MAX_CPU).filter(|&cpu| set.is_set(cpu)).collect(),
-        // More CPUs than the set can hold, or forbidden: do not pin, but use them all.
-        Err(_) => (0..std::thread::available_parallelism().map_or(1, usize::from)).collect(),
+/// Follows the allowed CPUs until the server is over.
+fn look_after(crew: &Mutex<Crew>, mut watch: Watch) {
+    let mut failed = false;
+    loop {
+        let changed = watch.wait(PERIOD).is_some();
+        let mut crew = lock(crew);
+        if crew.over {
+            return;
+        }
+        crew.dismiss();
+        if changed {
+            crew.totals.happened(Event::CpusChanged);
+        }
+        if changed || failed {
+            let allowed = watch.allowed();
+            let arranged = crew.arrange(Some(&allowed));
+            // It is tried again as long as it fails, and said once for every change.
+            if let (Err(error), true) = (&arranged, changed) {
+                tracing::error!(%error, "cannot start a serving thread");
+            }
+            failed = arranged.is_err();
+            let (serving, retiring) = crew.count();
+            tracing::info!(%allowed, serving, retiring, "the allowed CPUs have changed");
+        }
     }
 }
 
-/// Keeps the thread on one CPU; when that is not allowed, it goes on unpinned.
-fn pin(cpu: usize) {
-    let mut set = CpuSet::new();
-    set.set(cpu);
-    if let Err(error) = sched_setaffinity(None, &set) {
-        tracing::debug!(cpu, %error, "serving thread is not pinned");
+/// The serving threads, and all that is needed to add one.
+#[derive(Debug)]
+struct Crew {
+    settings: Arc<Settings>,
+    current: Current,
+    log: Option<Arc<AccessLog>>,
+    totals: Arc<Totals>,
+    seeds: Random,
+    listeners: Listeners,
+    /// How many are to serve; none means one for each CPU.
+    threads: Option<usize>,
+    members: Vec<Member>,
+    /// No more orders are given.
+    over: bool,
+}
+
+/// A serving thread as the one who gives the orders sees it.
+#[derive(Debug)]
+struct Member {
+    orders: watch::Sender<Order>,
+    thread: JoinHandle<io::Result<()>>,
+    idle_since: Arc<AtomicU64>,
+    before: Before,
+}
+
+impl Crew {
+    /// Gives everybody a place, starts threads that are missing, and retires those that are too
+    /// many. Without knowing the CPUs nobody is pinned.
+    fn arrange(&mut self, allowed: Option<&CpuSet>) -> io::Result<()> {
+        let cpus = allowed.map_or_else(guess, CpuSet::len).max(1);
+        let count = self.threads.unwrap_or(cpus);
+        let before: Vec<Before> = self.members.iter().map(|member| member.before).collect();
+        let roles = roles(&before, allowed.unwrap_or(&CpuSet::new()), count);
+        while self.members.len() < roles.len() {
+            let member = self.enlist()?;
+            self.members.push(member);
+        }
+        if let Err(error) = self.listeners.open(count) {
+            tracing::warn!(%error, "serving threads share listeners");
+        }
+        let connections_max = self.settings.limits.connections_max.div_ceil(count);
+        let mut shares = self.listeners.shares(count).into_iter();
+        for (member, role) in self.members.iter_mut().zip(roles) {
+            member.order(match role {
+                Role::Serve(cpu) => {
+                    let listeners = shares.next().unwrap_or_default();
+                    Task::Serve { cpu, listeners, connections_max }
+                }
+                Role::Retire => Task::Retire,
+            });
+        }
+        self.tell();
+        Ok(())
+    }
+
+    /// Starts a thread; its first order is to do nothing.
+    fn enlist(&mut self) -> io::Result<Member> {
+        let (orders, theirs) = watch::channel(Order { number: 1, task: Task::Retire });
+        let idle_since = Arc::new(AtomicU64::new(0));
+        let setup = Setup {
+            settings: Arc::clone(&self.settings),
+            current: self.current.clone(),
+            log: self.log.clone(),
+            totals: Arc::clone(&self.totals),
+            seed: self.seeds.next_u64(),
+            orders: theirs,
+            idle_since: Arc::clone(&idle_since),
+        };
+        let thread =
+            std::thread::Builder::new().name(format!("serve-{}", self.members.len())).spawn(
+                || run(setup).inspect_err(|error| tracing::error!(%error, "serving thread ended")),
+            )?;
+        let before = Before { cpu: None, serving: false };
+        Ok(Member { orders, thread, idle_since, before })
+    }
+
+    /// Ends retired threads that have no connection left.
+    fn dismiss(&mut self) {
+        let mut at = 0;
+        while let Some(member) = self.members.get_mut(at) {
+            if member.is_done() {
+                member.order(Task::Stop);
+                // It has nothing left to do, so this takes no time.
+                let _said = self.members.remove(at).thread.join();
+            } else {
+                at += 1;
+            }
+        }
+        self.tell();
+    }
+
+    /// How many serve, and how many only end what they have.
+    fn count(&self) -> (usize, usize) {
+        let serving = self.members.iter().filter(|member| member.before.serving).count();
+        (serving, self.members.len() - serving)
+    }
+
+    fn tell(&self) {
+        let (serving, retiring) = self.count();
+        self.totals.threads_are(serving, retiring);
     }
 }
+
+impl Member {
+    /// Only ever called by one thread at a time, so that orders are numbered without a gap.
+    fn order(&mut self, task: Task) {
+        self.before = match task {
+            Task::Serve { cpu, .. } => Before { cpu, serving: true },
+            Task::Retire | Task::Stop => Before { cpu: None, serving: false },
+        };
+        self.orders.send_modify(|order| *order = Order { number: order.number + 1, task });
+    }
+
+    /// Whether it was retired, knows that, and has no connection left.
+    fn is_done(&self) -> bool {
+        let order = self.orders.borrow().number;
+        !self.before.serving && self.idle_since.load(Ordering::Acquire) == order
+    }
+}
+
+/// How many CPUs there seem to be, where asking for the mask is forbidden.
+fn guess() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+fn lock(crew: &Mutex<Crew>) -> MutexGuard<'_, Crew> {
+    // Every step leaves a crew that can be stopped.
+    crew.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// How often retired threads are looked at.
+const PERIOD: Duration = Duration::from_secs(1);

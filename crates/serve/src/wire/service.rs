@@ -6,24 +6,26 @@ use std::future::{Ready, ready};
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use heliostat_snapshot::Snapshot;
 use http::header::{
-    ALLOW, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER,
+    ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, FORWARDED, HeaderMap, HeaderName, HeaderValue,
+    LOCATION, RETRY_AFTER,
 };
-use http::{Method, Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 
 use super::body::{self, Whole};
+use super::connection::State;
 use super::log::{AccessLog, Line, Lines};
 use super::settings::Settings;
+use super::tally::{Clerk, Marks};
+use super::totals::{Event, Totals};
 use crate::answer::{self, Answer, Outcome, Scratch};
 use crate::ask::{Ask, Form, Refusal};
 use crate::choose::Random;
 use crate::current::{Current, View};
-use crate::write::Gather;
 
 /// What the requests of one thread share.
 #[derive(Debug)]
@@ -35,7 +37,9 @@ pub(crate) struct Shared {
     lines: Option<RefCell<Lines>>,
     log: Option<Arc<AccessLog>>,
     draining: Cell<bool>,
-    answers: Arc<AtomicU64>,
+    retiring: Cell<bool>,
+    totals: Arc<Totals>,
+    clerk: RefCell<Clerk>,
 }
 
 impl Shared {
@@ -45,7 +49,7 @@ impl Shared {
         current: &Current,
         log: Option<Arc<AccessLog>>,
         seed: u64,
-        answers: Arc<AtomicU64>,
+        totals: Arc<Totals>,
     ) -> Shared {
         Shared {
             settings,
@@ -55,7 +59,9 @@ impl Shared {
             lines: log.clone().map(|log| RefCell::new(Lines::new(log))),
             log,
             draining: Cell::new(false),
-            answers,
+            retiring: Cell::new(false),
+            totals,
+            clerk: RefCell::new(Clerk::new()),
         }
     }
 
@@ -72,9 +78,14 @@ impl Shared {
         self.draining.set(true);
     }
 
+    /// From now on, says with each answer that the connection ends; or no longer.
+    pub(crate) fn retire(&self, retiring: bool) {
+        self.retiring.set(retiring);
+    }
+
     /// Answers a request.
     fn respond(&self, peer: IpAddr, request: &Request<Incoming>) -> Response<Whole> {
-        self.answers.store(self.answers.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+        self.totals.happened(Event::Request);
         let mut response = match endpoint(request.uri().path()) {
             None => text(StatusCode::NOT_FOUND, "nothing is served under this path\n"),
             Some(_) if !matches!(*request.method(), Method::GET | Method::HEAD) => {
@@ -99,23 +110,48 @@ impl Shared {
         let Some(snapshot) = view.load() else {
             let mut response = text(StatusCode::SERVICE_UNAVAILABLE, "# no snapshot yet\n");
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
+            self.count(None, None, response.status());
             return response;
         };
         let client = self.client(peer, request.headers());
         let mut ask = Ask::new(form, client);
         let query = request.uri().query().unwrap_or_default().as_bytes();
         if let Err(refusal) = ask.read(query, self.settings.ip_allowed) {
-            return refused(refusal);
+            self.totals.happened(Event::RequestRefused);
+            let response = refused(refusal);
+            self.count(Some(snapshot), None, response.status());
+            return response;
         }
-        ask.country = self.settings.countries.as_ref().and_then(|c| c.country(ask.address));
         ask.now_unix_s = unix_s();
         ask.seed = self.random.borrow_mut().next_u64();
         ask.policy = self.settings.policy;
         let mut scratch = self.scratch.borrow_mut();
         scratch.body = body::buffer();
+        ask.country = self.settings.countries.as_ref().and_then(|c| c.country(ask.address));
         let answer = answer::answer(snapshot, &ask, &mut scratch);
         self.log(snapshot, &ask, &answer, client);
-        respond(answer, std::mem::take(&mut scratch.body), self.settings.legacy_status)
+        let body = std::mem::take(&mut scratch.body);
+        let response = respond(answer, body, self.settings.legacy_status);
+        self.count(Some(snapshot), Some((&ask, &answer)), response.status());
+        response
+    }
+
+    /// Counts an answer about a list.
+    fn count(
+        &self,
+        snapshot: Option<&Arc<Snapshot>>,
+        about: Option<(&Ask<'_>, &Answer)>,
+        status: StatusCode,
+    ) {
+        let marks = Marks {
+            repository: about.and_then(|(_, answer)| answer.repository),
+            country: about.and_then(|(_, answer)| answer.country),
+            tier: about.and_then(|(_, answer)| answer.tier),
+            protocol: about.and_then(|(ask, _)| ask.schemes),
+            status: status.as_u16(),
+            countme: about.map_or(0, |(ask, _)| ask.countme),
+        };
+        self.clerk.borrow_mut().count(&self.totals.answers, snapshot, marks);
     }
 
     /// The address that a question comes from.
@@ -124,9 +160,11 @@ impl Shared {
         if !proxies.trusts(peer) {
             return crate::ask::behind_tunnel(peer);
         }
-        let lines = |name| headers.get_all(name).iter().map(HeaderValue::as_bytes);
-        let name = if headers.contains_key(X_FORWARDED_FOR) { X_FORWARDED_FOR } else { FORWARDED };
-        crate::ask::behind_tunnel(proxies.client(peer, lines(name)))
+        let lines = match headers.get_all(&X_FORWARDED_FOR).iter() {
+            lines if lines.size_hint().0 > 0 => lines,
+            _ => headers.get_all(&FORWARDED).iter(),
+        };
+        crate::ask::behind_tunnel(proxies.client(peer, lines.map(HeaderValue::as_bytes)))
     }
 
     /// Adds a line for an answer about a repository.
@@ -176,6 +214,7 @@ impl Shared {
 pub(crate) struct Service {
     pub(crate) shared: Rc<Shared>,
     pub(crate) peer: IpAddr,
+    pub(crate) state: Rc<State>,
 }
 
 impl hyper::service::Service<Request<Incoming>> for Service {
@@ -184,7 +223,19 @@ impl hyper::service::Service<Request<Incoming>> for Service {
     type Future = Ready<Result<Response<Whole>, Infallible>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
-        ready(Ok(self.shared.respond(self.peer, &request)))
+        let mut response = self.shared.respond(self.peer, &request);
+        let http2 = request.version() == Version::HTTP_2;
+        if http2 {
+            self.state.is_http2();
+        }
+        match (self.shared.retiring.get(), http2) {
+            (false, _) => {}
+            (true, true) => self.state.drain(),
+            (true, false) => {
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+        }
+        ready(Ok(response))
     }
 }
 
@@ -209,7 +260,7 @@ fn endpoint(path: &str) -> Option<Endpoint> {
 }
 
 /// An answer as a response.
-fn respond(answer: Answer, body: Gather, legacy_status: bool) -> Response<Whole> {
+fn respond(answer: Answer, body: Vec<u8>, legacy_status: bool) -> Response<Whole> {
     let status = match answer.outcome {
         Outcome::List | Outcome::Explanation => StatusCode::OK,
         Outcome::Redirect => StatusCode::FOUND,
@@ -233,7 +284,7 @@ fn respond(answer: Answer, body: Gather, legacy_status: bool) -> Response<Whole>
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     if answer.outcome == Outcome::Redirect {
         // URLs hold no byte that a header cannot: they were checked or encoded when made.
-        if let Ok(location) = HeaderValue::from_bytes(body.as_bytes()) {
+        if let Ok(location) = HeaderValue::from_bytes(&body) {
             response.headers_mut().insert(LOCATION, location);
         }
     } else {
@@ -248,7 +299,7 @@ fn refused(refusal: Refusal) -> Response<Whole> {
 
 fn text(status: StatusCode, text: &str) -> Response<Whole> {
     let mut body = body::buffer();
-    body.put(text.as_bytes());
+    body.extend(text.as_bytes());
     let mut response = Response::new(Whole::new(body));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(TEXT));
@@ -262,5 +313,4 @@ fn unix_s() -> u64 {
 const TEXT: &str = "text/plain; charset=utf-8";
 const METALINK: &str = "application/metalink+xml";
 const JSON: &str = "application/json";
-const X_FORWARDED_FOR: &str = "x-forwarded-for";
-const FORWARDED: &str = "forwarded";
+static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");

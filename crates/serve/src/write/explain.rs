@@ -157,12 +157,14 @@ fn client(case: &Case<'_>) -> Client {
         let name = host.map_or_else(String::new, |host| lossy(snapshot.text(host.name)));
         format!("{name}/{}", row.prefix_length)
     };
+    let found = snapshot.place_prefix(case.ask.address);
+    let asn = found.map(|(_, place)| place.asn.get());
     Client {
         address: case.ask.address.to_string(),
         claimed: case.ask.claimed,
         country: case.country.map(|code| code.to_string()),
-        prefix: snapshot.place_prefix(case.ask.address).map(|(prefix, _)| prefix.to_string()),
-        asn: case.place.map(|place| place.asn.get()).filter(|&asn| asn != 0),
+        prefix: found.map(|(prefix, _)| prefix.to_string()),
+        asn: asn.filter(|&asn| asn != 0),
         netblocks: netblocks.iter().map(netblock).collect(),
     }
 }

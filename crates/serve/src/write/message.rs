@@ -3,7 +3,7 @@
 use heliostat_snapshot::Snapshot;
 use heliostat_snapshot::escape;
 
-use super::{Gather, metalink};
+use super::metalink;
 use crate::answer::{Outcome, Subject};
 use crate::ask::{Ask, Form};
 
@@ -13,7 +13,7 @@ pub(crate) fn message(
     ask: &Ask<'_>,
     subject: &Subject<'_>,
     outcome: Outcome,
-    out: &mut Gather,
+    out: &mut Vec<u8>,
 ) {
     let mut text = Vec::new();
     match outcome {
@@ -46,8 +46,8 @@ pub(crate) fn message(
     }
     match ask.form {
         Form::Mirrorlist => {
-            out.put(&text);
-            out.put(b"\n");
+            out.extend(&text);
+            out.push(b'\n');
         }
         Form::Metalink => {
             let mut escaped = Vec::with_capacity(text.len());

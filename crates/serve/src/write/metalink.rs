@@ -4,10 +4,9 @@
 //! order of preference: all three are what clients compare, not what the standards say.
 
 use heliostat_snapshot::Snapshot;
-use heliostat_snapshot::records::{FileRow, MirrorRow, Text, UrlRow};
+use heliostat_snapshot::records::{FileRow, MirrorRow, UrlRow};
 
-use super::Gather;
-use crate::answer::{Tail, Target};
+use crate::answer::{self, Target};
 use crate::ask::{Ask, Schemes};
 use crate::choose::Choice;
 
@@ -18,27 +17,23 @@ pub(crate) fn metalink(
     target: &Target<'_>,
     file: &FileRow,
     choice: &Choice,
-    tail: &mut Tail,
-    out: &mut Gather,
+    tail: &mut Vec<u8>,
+    out: &mut Vec<u8>,
 ) {
     begin(ask.now_unix_s, out);
-    out.put(b" <files>\n");
-    let pool = snapshot.text_pool();
-    out.put_piece(pool, file.block);
-    tail.begin_escaped(snapshot, target, b"</url>\n");
+    out.extend(b" <files>\n");
+    out.extend_from_slice(snapshot.text(file.block));
+    answer::tail_escaped(snapshot, target, b"</url>\n", tail);
     let schemes = ask.schemes.unwrap_or(Schemes::ALL);
     let mirrors = snapshot.rows::<MirrorRow>();
-    let urls = snapshot.rows::<UrlRow>();
-    let markup = snapshot.about().map_or(0, |about| about.markup_bytes_max.get()) as usize;
-    let url_bytes = markup + PREFERENCES[0].len() + PRIVATE.len() + tail.len();
+    let (urls, texts) = (snapshot.rows::<UrlRow>(), snapshot.texts());
     for (at, pick) in choice.picks.iter().enumerate() {
         let Some(mirror) = mirrors.get(pick.mirror as usize) else { continue };
         let first = mirror.urls.first.get() as usize;
         let Some(urls) = urls.get(first..first + mirror.urls.count.get() as usize) else {
             continue;
         };
-        let preference = Text::new(at.min(99) as u32 * 4, preference_bytes(at));
-        out.reserve(urls.len() * url_bytes);
+        let preference = preference(at);
         let mut last = NO_SCHEME;
         for url in urls.iter().filter(|url| schemes.has(url.scheme)) {
             // Who asks for schemes gets one URL of each.
@@ -46,48 +41,45 @@ pub(crate) fn metalink(
                 continue;
             }
             last = url.scheme;
-            out.put_piece(pool, url.head);
-            out.put_piece(PREFERENCES.as_flattened(), preference);
+            out.extend_from_slice(texts.get(url.head));
+            out.extend_from_slice(preference);
+            let link = texts.get(url.link);
             if pick.private {
-                out.put(PRIVATE);
-                out.put_piece(pool, without_quote(url.link));
+                out.extend_from_slice(PRIVATE);
+                // Its quote stands before the mark already.
+                out.extend_from_slice(link.get(1..).unwrap_or_default());
             } else {
-                out.put_piece(pool, url.link);
+                out.extend_from_slice(link);
             }
-            out.put_piece(tail.pool(), tail.text());
+            out.extend_from_slice(tail);
         }
     }
-    out.put(b"   </resources>\n  </file>\n </files>\n</metalink>\n");
+    out.extend(b"   </resources>\n  </file>\n </files>\n</metalink>\n");
 }
 
 /// Writes a metalink that holds nothing but a comment.
-pub(crate) fn comment(now_unix_s: u64, text: &[u8], out: &mut Gather) {
+pub(crate) fn comment(now_unix_s: u64, text: &[u8], out: &mut Vec<u8>) {
     begin(now_unix_s, out);
-    out.put(b"<!-- ");
+    out.extend(b"<!-- ");
     // A comment may not contain two dashes in a row, nor end in one.
     let mut last = b' ';
     for &byte in text {
         if byte == b'-' && last == b'-' {
-            out.put(b" ");
+            out.extend(b" ");
         }
-        out.put(&[byte]);
+        out.extend(&[byte]);
         last = byte;
     }
-    out.put(b" -->\n</metalink>\n");
+    out.extend(b" -->\n</metalink>\n");
 }
 
-/// The link of a private mirror: its quote stands before the mark already.
-fn without_quote(link: Text) -> Text {
-    Text::new(link.offset.get().saturating_add(1), link.bytes.get().saturating_sub(1))
-}
-
-fn begin(now_unix_s: u64, out: &mut Gather) {
-    out.put(
+fn begin(now_unix_s: u64, out: &mut Vec<u8>) {
+    out.extend(
         b"<?xml version=\"1.0\" encoding=\"utf-8\"?>\n\
           <metalink version=\"3.0\" xmlns=\"http://www.metalinker.org/\" type=\"dynamic\" pubdate=\"",
     );
-    out.put(&http_date(now_unix_s));
-    out.put(
+    out.extend(&http_date(now_unix_s));
+    out.extend(
         b"\" generator=\"mirrormanager\" \
           xmlns:mm0=\"http://fedorahosted.org/mirrormanager\">\n",
     );
@@ -137,28 +129,23 @@ const PRIVATE: &[u8] = b"\" mm0:private=\"True\"";
 /// A number that no scheme has.
 const NO_SCHEME: u8 = u8::MAX;
 
-/// The preferences 100, 99, … 1 as text, four bytes each, with room behind for strides.
-static PREFERENCES: [[u8; 4]; 116] = preferences();
-
-const fn preferences() -> [[u8; 4]; 116] {
-    let mut texts = [[0; 4]; 116];
-    let mut at = 0;
-    while at < 100 {
-        let number = 100 - at as u8;
-        texts[at] = match number {
-            100 => *b"100\0",
-            10..=99 => [b'0' + number / 10, b'0' + number % 10, 0, 0],
-            _ => [b'0' + number, 0, 0, 0],
-        };
-        at += 1;
-    }
-    texts
-}
-
-fn preference_bytes(at: usize) -> u32 {
+/// What is preferred in place `at`: 100, 99, … 1 and no less.
+#[inline]
+fn preference(at: usize) -> &'static [u8] {
     match at {
-        0 => 3,
-        1..=90 => 2,
-        _ => 1,
+        0 => b"100",
+        1..=90 => &DIGITS[100 - at],
+        _ => &DIGITS[100 - at.min(99)][1..],
     }
 }
+
+/// The numbers below 100 in two digits.
+static DIGITS: [[u8; 2]; 100] = {
+    let mut digits = [[0; 2]; 100];
+    let mut number = 0;
+    while number < 100 {
+        digits[number] = [b'0' + number as u8 / 10, b'0' + number as u8 % 10];
+        number += 1;
+    }
+    digits
+};

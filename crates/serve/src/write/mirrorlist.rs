@@ -1,11 +1,10 @@
 //! Plain text, a URL per line, below a header line that says how they were chosen.
 
-use heliostat_snapshot::Snapshot;
 use heliostat_snapshot::escape;
 use heliostat_snapshot::records::{MirrorRow, Text, UrlRow};
+use heliostat_snapshot::{Snapshot, Texts};
 
-use super::Gather;
-use crate::answer::{Subject, Tail, Target};
+use crate::answer::{self, Subject, Target};
 use crate::ask::{Ask, Schemes};
 use crate::choose::{Choice, Pick};
 
@@ -15,27 +14,24 @@ pub(crate) fn mirrorlist(
     ask: &Ask<'_>,
     target: &Target<'_>,
     choice: &Choice,
-    tail: &mut Tail,
-    out: &mut Gather,
+    tail: &mut Vec<u8>,
+    out: &mut Vec<u8>,
 ) {
     header(ask, &target.subject, choice, out);
     if ask.time {
-        out.put(b"# database creation time: ");
-        out.put_number(snapshot.header().created_unix_s.get());
-        out.put(b"\n");
+        out.extend(b"# database creation time: ");
+        out.extend(snapshot.header().created_unix_s.get().to_string().bytes());
+        out.push(b'\n');
     }
-    tail.begin(snapshot, target, b"\n");
-    let pool = snapshot.text_pool();
-    let base_bytes = snapshot.about().map_or(0, |about| about.base_bytes_max.get()) as usize;
-    out.reserve(choice.picks.len() * (base_bytes + tail.len()));
-    let mirrors = snapshot.rows::<MirrorRow>();
+    answer::tail(snapshot, target, b"\n", tail);
+    let (mirrors, texts) = (snapshot.rows::<MirrorRow>(), snapshot.texts());
     for pick in &choice.picks {
         let Some(mirror) = mirrors.get(pick.mirror as usize) else { continue };
         match ask.schemes {
-            None => line(pool, mirror.base, tail, out),
+            None => line(texts, mirror.base, tail, out),
             Some(schemes) => {
                 for url in best_urls(snapshot, mirror, schemes) {
-                    line(pool, url.base, tail, out);
+                    line(texts, url.base, tail, out);
                 }
             }
         }
@@ -48,21 +44,21 @@ pub(crate) fn redirect(
     target: &Target<'_>,
     picks: &[Pick],
     schemes: Schemes,
-    tail: &mut Tail,
-    out: &mut Gather,
+    tail: &mut Vec<u8>,
+    out: &mut Vec<u8>,
 ) -> bool {
     let mirror = picks.first().and_then(|pick| snapshot.row::<MirrorRow>(pick.mirror));
     let url = mirror.and_then(|mirror| best_urls(snapshot, mirror, schemes).next());
     let Some(url) = url else { return false };
-    tail.begin(snapshot, target, b"");
-    line(snapshot.text_pool(), url.base, tail, out);
+    answer::tail(snapshot, target, b"", tail);
+    line(snapshot.texts(), url.base, tail, out);
     true
 }
 
 #[inline]
-fn line(pool: &[u8], base: Text, tail: &Tail, out: &mut Gather) {
-    out.put_piece(pool, base);
-    out.put_piece(tail.pool(), tail.text());
+fn line(texts: Texts<'_>, base: Text, tail: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(texts.get(base));
+    out.extend_from_slice(tail);
 }
 
 /// The first URL of each scheme, best scheme first.
@@ -77,35 +73,33 @@ fn best_urls<'s>(
 }
 
 /// `# repo = R arch = A country = SE country = global `, as scripts have parsed it for years.
-fn header(ask: &Ask<'_>, subject: &Subject<'_>, choice: &Choice, out: &mut Gather) {
-    out.put_with(|out| {
-        subject.put(out);
-        if choice.location {
-            out.extend(b"Using location ");
-            escape::line(out, ask.location.as_deref().unwrap_or_default());
-            out.push(b' ');
-        }
-        if choice.netblock {
-            out.extend(b"Using preferred netblock ");
-        }
-        if let Some(asn) = choice.asn {
-            out.extend(b"Using ASN ");
-            out.extend(asn.to_string().bytes());
-            out.push(b' ');
-        }
-        for country in &choice.countries {
-            out.extend(b"country = ");
-            out.extend(country.to_bytes());
-            out.push(b' ');
-        }
-        if choice.global {
-            out.extend(b"country = global ");
-        }
-        for scheme in ask.schemes.into_iter().flat_map(Schemes::iter) {
-            out.extend(b"protocol = ");
-            out.extend(scheme.as_str().bytes());
-            out.push(b' ');
-        }
-        out.push(b'\n');
-    });
+fn header(ask: &Ask<'_>, subject: &Subject<'_>, choice: &Choice, out: &mut Vec<u8>) {
+    subject.put(out);
+    if choice.location {
+        out.extend(b"Using location ");
+        escape::line(out, ask.location.as_deref().unwrap_or_default());
+        out.push(b' ');
+    }
+    if choice.netblock {
+        out.extend(b"Using preferred netblock ");
+    }
+    if let Some(asn) = choice.asn {
+        out.extend(b"Using ASN ");
+        out.extend(asn.to_string().bytes());
+        out.push(b' ');
+    }
+    for country in &choice.countries {
+        out.extend(b"country = ");
+        out.extend(country.to_bytes());
+        out.push(b' ');
+    }
+    if choice.global {
+        out.extend(b"country = global ");
+    }
+    for scheme in ask.schemes.into_iter().flat_map(Schemes::iter) {
+        out.extend(b"protocol = ");
+        out.extend(scheme.as_str().bytes());
+        out.push(b' ');
+    }
+    out.push(b'\n');
 }

@@ -3,8 +3,6 @@
 //! Writing gathers: nearly every byte of an answer lies pre-rendered in the snapshot and is copied
 //! from there. Only the header line, the time and the preferences are made for the occasion.
 
-/// A buffer that grows by copies of pieces.
-mod gather;
 /// Plain text, a URL per line.
 mod mirrorlist;
 /// Metalink 3.0.
@@ -16,7 +14,6 @@ mod explain;
 
 pub(crate) use explain::explain;
 pub use explain::{Candidate, Client, Explanation};
-pub use gather::Gather;
 pub(crate) use message::message;
 pub(crate) use metalink::civil;
 pub(crate) use metalink::metalink;

@@ -8,6 +8,10 @@ mod demo;
 mod process;
 /// A new snapshot is taken over; a bad one is not.
 mod reload;
+/// What was counted, for those who watch.
+mod metrics;
+/// The CPUs change while it serves.
+mod cpus;
 /// Sockets and readiness as systemd hands them over.
 mod systemd;
 /// No bytes end a connection without an answer.
@@ -18,5 +22,7 @@ mod log;
 mod operate;
 /// What the container gives, and compiling with too little.
 mod capacity;
+/// The catalog, from another system's data to a server, on both engines.
+mod catalog;
 /// What the tests share.
 mod fixture;

@@ -47,9 +47,51 @@ fn explain_names_every_candidate() -> Result<()> {
     Ok(())
 }
 
+/// The real binary starts itself as a worker, which reports and does a job. What this machine does
+/// not give is named; what every kernel has is in force.
+#[test]
+fn workers_say_what_they_are_kept_from() -> Result<()> {
+    let table = run(&["workers", "--check"])?;
+    for word in ["transport", "seccomp", "landlock", "namespaces"] {
+        assert!(table.contains(word), "no {word} in\n{table}");
+    }
+    let json = run(&["workers", "--check", "--json"])?;
+    let check: serde_json::Value = serde_json::from_str(&json)?;
+    let layers = check["layers"].as_array().context("no layers")?;
+    for always in ["descriptors", "parent-death", "undumpable", "no-new-privileges", "limits"] {
+        let found = layers.iter().find(|layer| layer["layer"] == always).context(always)?;
+        assert_eq!(found["in_force"], true, "{found}");
+    }
+    let missing = check["missing"].as_array().context("no list of what is missing")?;
+    assert_eq!(run(&["workers", "--check", "--strict"]).is_ok(), missing.is_empty(), "{json}");
+    assert!(run(&["workers"]).is_err(), "there is nothing to do without --check");
+    Ok(())
+}
+
 #[test]
 fn every_command_explains_itself() -> Result<()> {
-    for command in ["compile", "serve", "capacity", "inspect", "explain", "demo"] {
+    for command in [
+        "compile",
+        "serve",
+        "capacity",
+        "inspect",
+        "explain",
+        "workers",
+        "demo",
+        "init",
+        "import",
+        "publish",
+        "rollback",
+        "audit",
+        "export",
+        "site",
+        "host",
+        "category",
+        "repo",
+        "netblock",
+        "completions",
+        "man",
+    ] {
         let help = run(&[command, "--help"])?;
         assert!(help.contains("Usage:"), "{command}: {help}");
     }
@@ -66,6 +108,14 @@ fn the_guide_names_every_option() -> Result<()> {
         (&["capacity"], include_str!("../../../../docs/guide/capacity.md")),
         (&["inspect"], include_str!("../../../../docs/guide/compile.md")),
         (&["explain"], include_str!("../../../../docs/guide/compile.md")),
+        (&["import", "mirrormanager"], include_str!("../../../../docs/guide/catalog.md")),
+        (&["import", "almalinux"], include_str!("../../../../docs/guide/catalog.md")),
+        (&["publish"], include_str!("../../../../docs/guide/catalog.md")),
+        (&["rollback"], include_str!("../../../../docs/guide/catalog.md")),
+        (&["host", "edit"], include_str!("../../../../docs/guide/catalog.md")),
+        (&["export", "mirrormanager-cache"], include_str!("../../../../docs/guide/catalog.md")),
+        (&["audit"], include_str!("../../../../docs/guide/catalog.md")),
+        (&["workers"], include_str!("../../../../docs/guide/workers.md")),
     ];
     for (command, page) in pages {
         let help = run(&[command, &["--help"]].concat())?;

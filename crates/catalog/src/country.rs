@@ -1,0 +1,101 @@
+//! Countries: which there are, which continent they lie on, and from where they are served.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::check::Check;
+use crate::engine::{Row, Value};
+use crate::{Error, Txn, View};
+
+/// A country.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Country {
+    /// Two capital letters.
+    pub code: String,
+    /// The continent that it lies on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub continent: Option<String>,
+    /// The continent as a part of which it is served instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub served_as: Option<String>,
+}
+
+impl View<'_> {
+    /// All countries, by code.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be read.
+    pub fn country_list(&mut self) -> Result<Vec<Country>, Error> {
+        self.query("SELECT code, continent, served_as FROM country ORDER BY code", &[], read)
+    }
+
+    /// The country of a code.
+    ///
+    /// # Errors
+    ///
+    /// When there is none, or the database cannot be read.
+    pub fn country_find(&mut self, code: &str) -> Result<Country, Error> {
+        let sql = "SELECT code, continent, served_as FROM country WHERE code = ?1";
+        let found = self.query(sql, &[Value::Text(code)], read)?.into_iter().next();
+        found.ok_or_else(|| Error::Unknown { resource: RESOURCE, name: code.to_owned() })
+    }
+}
+
+impl Txn<'_> {
+    /// Adds a country or changes it.
+    ///
+    /// # Errors
+    ///
+    /// When a code is none.
+    pub fn country_set(&mut self, country: &Country) -> Result<(), Error> {
+        let check = Check { resource: RESOURCE, name: &country.code };
+        check.code("the code", &country.code)?;
+        for continent in [&country.continent, &country.served_as].into_iter().flatten() {
+            check.code("the continent", continent)?;
+        }
+        let before = match self.view().country_find(&country.code) {
+            Ok(before) => Some(before),
+            Err(Error::Unknown { .. }) => None,
+            Err(error) => return Err(error),
+        };
+        if before.as_ref() == Some(country) {
+            return Ok(());
+        }
+        let sql = match before {
+            Some(_) => "UPDATE country SET continent = ?2, served_as = ?3 WHERE code = ?1",
+            None => "INSERT INTO country (code, continent, served_as) VALUES (?1, ?2, ?3)",
+        };
+        let values = [
+            Value::Text(&country.code),
+            Value::text(country.continent.as_deref()),
+            Value::text(country.served_as.as_deref()),
+        ];
+        self.execute(sql, &values)?;
+        self.note(RESOURCE, &country.code, before.as_ref(), Some(country))
+    }
+
+    /// Makes all countries what they are told to be; those not told of are left alone.
+    pub(crate) fn countries_set(
+        &mut self,
+        wanted: &BTreeMap<String, Country>,
+    ) -> Result<(), Error> {
+        let known = self.view().country_list()?;
+        let known: BTreeMap<&str, &Country> =
+            known.iter().map(|country| (country.code.as_str(), country)).collect();
+        for (code, country) in wanted {
+            if known.get(code.as_str()) != Some(&country) {
+                self.country_set(country)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn read(row: &Row<'_>) -> Result<Country, Error> {
+    Ok(Country { code: row.cell(0)?, continent: row.cell(1)?, served_as: row.cell(2)? })
+}
+
+const RESOURCE: &str = "country";

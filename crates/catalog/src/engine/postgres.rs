@@ -1,0 +1,144 @@
+//! PostgreSQL, over a socket.
+
+use std::collections::HashMap;
+
+use postgres::fallible_iterator::FallibleIterator;
+use postgres::types::ToSql;
+use postgres::{Client, IsolationLevel, NoTls, Statement, Transaction};
+
+use super::{Purpose, Row, Value};
+use crate::Error;
+
+/// A connection.
+pub(crate) struct Postgres {
+    client: Client,
+    statements: HashMap<String, Statement>,
+}
+
+/// A transaction on it.
+pub(crate) struct Session<'a> {
+    transaction: Transaction<'a>,
+    statements: &'a mut HashMap<String, Statement>,
+}
+
+impl Postgres {
+    /// Connects.
+    pub(crate) fn connect(url: &str) -> Result<Postgres, Error> {
+        let client = Client::connect(url, NoTls).map_err(Error::postgres)?;
+        Ok(Postgres { client, statements: HashMap::new() })
+    }
+
+    pub(super) fn begin(&mut self, purpose: Purpose) -> Result<Session<'_>, Error> {
+        let builder = self.client.build_transaction();
+        let builder = match purpose {
+            Purpose::Read => {
+                builder.read_only(true).isolation_level(IsolationLevel::RepeatableRead)
+            }
+            Purpose::Write => builder.isolation_level(IsolationLevel::ReadCommitted),
+        };
+        let mut transaction = builder.start().map_err(Error::postgres)?;
+        if purpose == Purpose::Write {
+            // One writer at a time, as with the other engine: numbers and differences are then
+            // taken from what nobody changes meanwhile.
+            let lock = format!("SELECT pg_advisory_xact_lock({WRITER_LOCK})");
+            transaction.batch_execute(&lock).map_err(Error::postgres)?;
+        }
+        Ok(Session { transaction, statements: &mut self.statements })
+    }
+}
+
+impl Session<'_> {
+    pub(super) fn batch(&mut self, sql: &str) -> Result<(), Error> {
+        self.transaction.batch_execute(sql).map_err(Error::postgres)
+    }
+
+    fn prepare(&mut self, sql: &str) -> Result<Statement, Error> {
+        if let Some(known) = self.statements.get(sql) {
+            return Ok(known.clone());
+        }
+        let statement = self.transaction.prepare(&numbered(sql)).map_err(Error::postgres)?;
+        self.statements.insert(sql.to_owned(), statement.clone());
+        Ok(statement)
+    }
+
+    pub(super) fn execute(&mut self, sql: &str, values: &[Value<'_>]) -> Result<u64, Error> {
+        let statement = self.prepare(sql)?;
+        let values: Vec<&(dyn ToSql + Sync)> =
+            values.iter().map(|value| value as &(dyn ToSql + Sync)).collect();
+        self.transaction.execute(&statement, &values).map_err(Error::postgres)
+    }
+
+    pub(super) fn each(
+        &mut self,
+        sql: &str,
+        values: &[Value<'_>],
+        take: &mut dyn FnMut(&Row<'_>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let statement = self.prepare(sql)?;
+        let values = values.iter().map(|value| value as &dyn ToSql);
+        let mut rows = self.transaction.query_raw(&statement, values).map_err(Error::postgres)?;
+        while let Some(row) = rows.next().map_err(Error::postgres)? {
+            take(&Row::Postgres(&row))?;
+        }
+        Ok(())
+    }
+
+    /// Many rows a statement: one round trip for each would be slow.
+    pub(super) fn insert_rows(
+        &mut self,
+        table: &str,
+        columns: &str,
+        rows: &[Vec<Value<'_>>],
+    ) -> Result<(), Error> {
+        let Some(first) = rows.first() else { return Ok(()) };
+        let width = first.len();
+        for rows in rows.chunks((PARAMETERS_MAX / width).min(ROWS_MAX)) {
+            let mut sql = format!("INSERT INTO {table} ({columns}) VALUES ");
+            for at in 0..rows.len() {
+                let places: Vec<String> =
+                    (1..=width).map(|column| format!("?{}", at * width + column)).collect();
+                sql += if at == 0 { "(" } else { ", (" };
+                sql += &places.join(", ");
+                sql += ")";
+            }
+            let values: Vec<Value<'_>> = rows.iter().flatten().copied().collect();
+            self.execute(&sql, &values)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn commit(self) -> Result<(), Error> {
+        self.transaction.commit().map_err(Error::postgres)
+    }
+
+    pub(super) fn rollback(self) -> Result<(), Error> {
+        self.transaction.rollback().map_err(Error::postgres)
+    }
+}
+
+/// `?1` is `$1` here. No statement has a question mark in a text.
+fn numbered(sql: &str) -> String {
+    sql.replace('?', "$")
+}
+
+/// What the schema's placeholders mean to PostgreSQL.
+pub(super) const DIALECT: &[(&str, &str)] = &[
+    ("@id", "BIGINT PRIMARY KEY"),
+    ("@int", "BIGINT"),
+    ("@bool", "BOOLEAN"),
+    ("@real", "DOUBLE PRECISION"),
+    ("@bytes", "BYTEA"),
+    ("@strict", ""),
+    ("@is_code(code)", "code ~ '^[A-Z0-9]{2}$'"),
+    ("@is_code(continent)", "continent ~ '^[A-Z0-9]{2}$'"),
+    ("@is_code(served_as)", "served_as ~ '^[A-Z0-9]{2}$'"),
+];
+
+/// The lock of the one writer: "heliosta" in ASCII.
+const WRITER_LOCK: i64 = 0x6865_6c69_6f73_7461;
+
+/// The wire counts parameters with 16 bits.
+const PARAMETERS_MAX: usize = 60_000;
+
+/// Longer statements are no faster.
+const ROWS_MAX: usize = 500;

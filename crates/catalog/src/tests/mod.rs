@@ -1,0 +1,86 @@
+//! One suite, on both engines.
+//!
+//! On SQLite each case is a test of its own. PostgreSQL runs all of them in one test, each in a
+//! database of its own, because starting a server takes longer than the whole suite.
+
+/// What must hold, whatever the engine.
+mod suite;
+/// A cache, through the catalog, is the cache.
+mod round_trip;
+/// States against a plain map.
+mod states;
+
+use heliostat_testing_e2e as rig;
+
+use crate::{Actor, Catalog, Place};
+
+/// One case of the suite: it is given a place where nothing is.
+type Case = (&'static str, fn(&Place));
+
+fn actor() -> Actor {
+    Actor { name: "test".to_owned(), now_unix_s: NOW }
+}
+
+fn catalog(place: &Place) -> Catalog {
+    Catalog::create(place, NOW).unwrap()
+}
+
+/// Runs a case in a new file.
+fn on_sqlite(case: fn(&Place)) {
+    let folder = tempfile::tempdir().unwrap();
+    case(&Place::File(folder.path().join("catalog.db")));
+}
+
+macro_rules! suite {
+    ($($module:ident::$name:ident),* $(,)?) => {
+        const CASES: &[Case] = &[$((stringify!($name), $module::$name)),*];
+
+        mod sqlite {
+            $(#[test]
+            fn $name() {
+                super::on_sqlite(super::$module::$name);
+            })*
+        }
+    };
+}
+
+suite!(
+    suite::a_catalog_is_made_once,
+    suite::a_newer_catalog_is_refused_and_untouched,
+    suite::somebody_elses_database_is_refused,
+    suite::sites_come_and_go,
+    suite::hosts_come_and_go,
+    suite::a_host_that_makes_no_sense_is_refused,
+    suite::states_survive_an_edit_of_their_host,
+    suite::redirects_do_not_lead_in_circles,
+    suite::netblocks_are_canonical,
+    suite::hostile_texts_are_only_texts,
+    suite::every_change_is_in_the_trail,
+    suite::a_dry_run_changes_nothing,
+    suite::a_failed_change_leaves_nothing,
+    suite::a_reader_sees_one_moment,
+    suite::who_is_switched_off_is_not_in_the_world,
+    suite::an_import_leaves_people_alone,
+    suite::routes_are_kept_compactly,
+    suite::the_schema_guards_itself,
+    round_trip::a_generated_cache_comes_through,
+    round_trip::any_cache_comes_through,
+    round_trip::any_cache_replaces_any_other,
+);
+
+#[test]
+fn postgres_passes_the_suite() {
+    let server = match rig::Postgres::start().unwrap() {
+        Ok(server) => server,
+        Err(why) => return rig::skip("the catalog on PostgreSQL", &why).unwrap(),
+    };
+    let mut client = postgres::Client::connect(&server.url("postgres"), postgres::NoTls).unwrap();
+    for (name, case) in CASES {
+        eprintln!("{name}");
+        // Names of databases have at most 63 bytes; those of cases are shorter.
+        client.batch_execute(&format!("CREATE DATABASE {name}")).unwrap();
+        case(&Place::Server(server.url(name)));
+    }
+}
+
+const NOW: u64 = 1_800_000_000;

@@ -1,0 +1,154 @@
+//! Arguments of the commands that work with the catalog.
+
+use std::convert::Infallible;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use heliostat_catalog::Place;
+
+use crate::args::{AlmalinuxFiles, MirrormanagerFiles};
+
+/// Where the catalog is.
+#[derive(Clone, Debug, Args)]
+pub struct CatalogArgs {
+    /// The catalog: an SQLite file, or the `postgres://` URL of a database.
+    #[arg(
+        long,
+        global = true,
+        value_name = "PLACE",
+        env = "HELIOSTAT_CATALOG",
+        hide_env_values = true,
+        default_value = "/var/lib/heliostat/catalog.db"
+    )]
+    pub catalog: String,
+}
+
+impl CatalogArgs {
+    pub(crate) fn place(&self) -> Place {
+        self.catalog.parse().unwrap_or_else(|never: Infallible| match never {})
+    }
+}
+
+/// Arguments of `init`.
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// Where to make it.
+    #[command(flatten)]
+    pub catalog: CatalogArgs,
+}
+
+/// Where `import` reads from.
+#[derive(Debug, Subcommand)]
+pub enum ImportSource {
+    /// The protobuf cache of MirrorManager, as Fedora, EPEL, CentOS and Rocky Linux use it.
+    Mirrormanager {
+        /// What to read.
+        #[command(flatten)]
+        files: MirrormanagerFiles,
+        /// What to do with it.
+        #[command(flatten)]
+        options: ImportOptions,
+    },
+    /// A folder of AlmaLinux's mirror YAML: `config.yml` and `mirrors.d`.
+    Almalinux {
+        /// What to read.
+        #[command(flatten)]
+        files: AlmalinuxFiles,
+        /// What to do with it.
+        #[command(flatten)]
+        options: ImportOptions,
+    },
+}
+
+/// What `import` does with what it read.
+#[derive(Debug, Args)]
+pub struct ImportOptions {
+    /// Where to put it.
+    #[command(flatten)]
+    pub catalog: CatalogArgs,
+    /// Change nothing, and print what would change.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Change nothing when anything in the data is wrong.
+    #[arg(long)]
+    pub strict: bool,
+    /// Print every change as a line of JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What `export` writes.
+#[derive(Debug, Subcommand)]
+pub enum ExportTarget {
+    /// The protobuf cache that MirrorManager's mirrorlist servers read.
+    MirrormanagerCache {
+        /// What to export.
+        #[command(flatten)]
+        catalog: CatalogArgs,
+        /// The cache to write; what was there is replaced as a whole.
+        #[arg(short, long, value_name = "FILE")]
+        output: PathBuf,
+        /// Where to write the lines of `prefix ASN`, which are a file of their own.
+        #[arg(long, value_name = "FILE")]
+        netblocks: Option<PathBuf>,
+        /// Where to write the lines of `country,continent`, which are a file of their own.
+        #[arg(long, value_name = "FILE")]
+        countries: Option<PathBuf>,
+    },
+}
+
+/// Arguments of `publish`.
+#[derive(Debug, Args)]
+pub struct PublishArgs {
+    /// What to compile.
+    #[command(flatten)]
+    pub catalog: CatalogArgs,
+    /// The folder of snapshots; serve its `current.snapshot`.
+    #[arg(long, value_name = "DIR")]
+    pub to: PathBuf,
+    /// Publish once and end.
+    #[arg(long)]
+    pub once: bool,
+    /// How many generations stay in the folder.
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
+    pub keep: u16,
+    /// How often to look whether the catalog has changed.
+    #[arg(long, value_name = "SECONDS", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..))]
+    pub interval_s: u64,
+}
+
+/// Arguments of `rollback`.
+#[derive(Debug, Args)]
+pub struct RollbackArgs {
+    /// The generation to go back to.
+    pub generation: u64,
+    /// The folder of snapshots.
+    #[arg(long, value_name = "DIR")]
+    pub to: PathBuf,
+    /// How many generations stay in the folder.
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
+    pub keep: u16,
+}
+
+/// Arguments of `audit`.
+#[derive(Debug, Args)]
+pub struct AuditArgs {
+    /// Whose trail.
+    #[command(flatten)]
+    pub catalog: CatalogArgs,
+    /// Only changes of this sort of thing: `host`, `site`, …
+    #[arg(long)]
+    pub resource: Option<String>,
+    /// Only changes of the thing with this name.
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Only changes by this person: `cli:alice`.
+    #[arg(long)]
+    pub who: Option<String>,
+    /// Print no more than this many, the newest.
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    pub last: u32,
+    /// Print JSON, with what everything was and became.
+    #[arg(long)]
+    pub json: bool,
+}

@@ -1,0 +1,169 @@
+//! `site`, `host`, `category`, `repo`, `netblock`: one set of commands for every sort of thing.
+//!
+//! A thing is a document. `show` prints it, `edit` opens it, `--set` changes a field of it, and the
+//! catalog says what is wrong with it. What a sort has of its own is in [`kinds`], one table.
+
+/// The sorts of things: their columns, names, and calls.
+mod kinds;
+/// Documents as text, and text as documents.
+mod document;
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use heliostat_catalog::category::Category;
+use heliostat_catalog::host::Host;
+use heliostat_catalog::netblock::NetblockCountry;
+use heliostat_catalog::repository::Repository;
+use heliostat_catalog::site::Site;
+use heliostat_catalog::{Catalog, Change, Ending, Error as CatalogError, Txn};
+
+use super::args::CatalogArgs;
+use super::{actor, difference, open};
+use crate::{Error, table};
+use kinds::Kind;
+
+/// The sorts of things.
+#[derive(Debug, Subcommand)]
+pub enum Resource {
+    /// Organisations that run hosts.
+    Site(ResourceArgs),
+    /// Machines that carry content: by name, or by number where several share a name.
+    Host(ResourceArgs),
+    /// Parts of the tree that hosts carry as a whole.
+    Category(ResourceArgs),
+    /// Repositories, as PREFIX/ARCH: `fedora-40/x86_64`.
+    Repo(ResourceArgs),
+    /// Networks whose country is known better than a GeoIP database knows it.
+    Netblock(ResourceArgs),
+}
+
+/// What to do with things of one sort.
+#[derive(Debug, Args)]
+pub struct ResourceArgs {
+    #[command(flatten)]
+    catalog: CatalogArgs,
+    #[command(subcommand)]
+    action: ResourceAction,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum ResourceAction {
+    /// Print all of them.
+    List {
+        /// Print JSON, with everything that is known.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print everything that is known about one.
+    Show {
+        /// Which one.
+        name: String,
+        /// Print JSON instead of TOML.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Add one.
+    Add {
+        /// What it is called.
+        name: String,
+        /// A field and its value, in TOML: `country=SE`, `asns=[64500]`; may be given often.
+        #[arg(long, value_name = "FIELD=VALUE")]
+        set: Vec<String>,
+        /// A TOML file with the other fields; `-` is the standard input.
+        #[arg(long, value_name = "FILE")]
+        file: Option<PathBuf>,
+    },
+    /// Change one: the fields that are given, or all of it in `$EDITOR`.
+    Edit {
+        /// Which one.
+        name: String,
+        /// A field and its value, in TOML; without a value it is as if it had never been set.
+        #[arg(long, value_name = "FIELD=VALUE")]
+        set: Vec<String>,
+        /// A TOML file that replaces all of it; `-` is the standard input.
+        #[arg(long, value_name = "FILE", conflicts_with = "set")]
+        file: Option<PathBuf>,
+    },
+    /// Remove one, with what hangs on it.
+    Remove {
+        /// Which one.
+        name: String,
+    },
+}
+
+/// Does it.
+pub(crate) fn run(resource: &Resource, out: &mut impl Write) -> Result<(), Error> {
+    match resource {
+        Resource::Site(args) => act::<Site>(args, out),
+        Resource::Host(args) => act::<Host>(args, out),
+        Resource::Category(args) => act::<Category>(args, out),
+        Resource::Repo(args) => act::<Repository>(args, out),
+        Resource::Netblock(args) => act::<NetblockCountry>(args, out),
+    }
+}
+
+fn act<K: Kind>(args: &ResourceArgs, out: &mut impl Write) -> Result<(), Error> {
+    let mut catalog = open(&args.catalog)?;
+    match &args.action {
+        ResourceAction::List { json } => list::<K>(&mut catalog, *json, out),
+        ResourceAction::Show { name, json } => {
+            let found = catalog.read(|view| K::find(view, name))?;
+            let text = if *json { document::json(&found)? } else { document::toml(&found)? };
+            Ok(out.write_all(text.as_bytes())?)
+        }
+        ResourceAction::Add { name, set, file } => {
+            let base = match file {
+                Some(file) => document::read(file)?,
+                None => serde_json::Map::new(),
+            };
+            let named = K::named(name)?.into_iter().chain(base).collect();
+            let new: K = document::with(named, set)?;
+            change(&mut catalog, out, |txn| new.insert(txn))
+        }
+        ResourceAction::Edit { name, set, file } => {
+            let before = catalog.read(|view| K::find(view, name))?;
+            let after: K = match (file, set.as_slice()) {
+                (Some(file), _) => document::with(document::read(file)?, &[])?,
+                (None, []) => document::edited(&before)?,
+                (None, set) => document::with(document::fields(&before)?, set)?,
+            };
+            change(&mut catalog, out, |txn| {
+                // What was shown is changed, not what somebody made of it meanwhile.
+                let now = K::find(txn.view(), name)?;
+                if now != before {
+                    return Err(K::refused(name, "somebody else changed it meanwhile"));
+                }
+                after.update(&before, txn)
+            })
+        }
+        ResourceAction::Remove { name } => change(&mut catalog, out, |txn| {
+            let before = K::find(txn.view(), name)?;
+            before.remove(txn)
+        }),
+    }
+}
+
+fn list<K: Kind>(catalog: &mut Catalog, json: bool, out: &mut impl Write) -> Result<(), Error> {
+    let all = catalog.read(|view| K::list(view))?;
+    if json {
+        return Ok(out.write_all(document::json(&all)?.as_bytes())?);
+    }
+    let rows: Vec<Vec<String>> = all.iter().map(Kind::row).collect();
+    Ok(table::print(out, K::HEADING, &rows)?)
+}
+
+/// Changes the catalog and prints what changed.
+fn change(
+    catalog: &mut Catalog,
+    out: &mut impl Write,
+    write: impl FnOnce(&mut Txn<'_>) -> Result<(), CatalogError>,
+) -> Result<(), Error> {
+    let (_, changes): (_, Vec<Change>) = catalog.write(&actor("cli"), Ending::Commit, write)?;
+    if changes.is_empty() {
+        writeln!(out, "nothing changed")?;
+    }
+    difference::lines(&changes, usize::MAX, out)
+}

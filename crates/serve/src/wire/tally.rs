@@ -1,0 +1,222 @@
+//! Answers, counted by what they were about.
+//!
+//! A combination of labels gets a small number when it is first seen. A thread remembers the
+//! numbers of the combinations that it has met, under a key of small integers, so that counting is
+//! one look into a table of its own and one per-CPU addition. The names behind those integers are
+//! read once per thread, combination and snapshot: rows of a snapshot mean something else in the
+//! next one, so a thread forgets its keys when the snapshot changes, while the combinations and
+//! their counts stay.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+
+use foldhash::fast::RandomState;
+use heliostat_percpu::CounterVec;
+use heliostat_snapshot::records::RepositoryRow;
+use heliostat_snapshot::{Code, Snapshot};
+
+use crate::ask::Schemes;
+use crate::choose::Tier;
+
+/// What answers are counted by. No client is in it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AnswerKey {
+    /// The repository that was served; empty when there was none.
+    pub repository: String,
+    /// Its architecture; empty when there was none.
+    pub architecture: String,
+    /// The country that the answer was made for.
+    pub country: Option<Code>,
+    /// The nearest tier that gave a mirror.
+    pub tier: Option<Tier>,
+    /// The schemes that the client asked for; none when it did not say.
+    pub protocol: Option<Schemes>,
+    /// The status of the answer.
+    pub status: u16,
+    /// `countme=`; 0 when not given.
+    pub countme: u8,
+}
+
+/// The same within one snapshot, as small integers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Marks {
+    /// Row of the repository, which has one architecture.
+    pub repository: Option<u32>,
+    /// The country that the answer was made for.
+    pub country: Option<Code>,
+    /// The nearest tier that gave a mirror.
+    pub tier: Option<Tier>,
+    /// The schemes that the client asked for.
+    pub protocol: Option<Schemes>,
+    /// The status of the answer.
+    pub status: u16,
+    /// `countme=`.
+    pub countme: u8,
+}
+
+/// The counts.
+#[derive(Debug)]
+pub struct Tally {
+    /// The last counter is for combinations that got no number.
+    counts: CounterVec,
+    known: Mutex<Known>,
+    /// The numbers again, once there are no more to give: read without a lock from then on.
+    full: OnceLock<Numbers>,
+}
+
+type Numbers = HashMap<Arc<AnswerKey>, u32>;
+
+/// The numbers of combinations. Only grows.
+#[derive(Debug, Default)]
+struct Known {
+    numbers: Numbers,
+    keys: Vec<Arc<AnswerKey>>,
+}
+
+impl Tally {
+    /// Nothing is counted yet; so many combinations will be counted apart.
+    pub fn new(keys_max: usize) -> Tally {
+        Tally {
+            counts: CounterVec::new(keys_max + 1),
+            known: Mutex::default(),
+            full: OnceLock::new(),
+        }
+    }
+
+    /// Every combination with its count, and the count of all others together.
+    ///
+    /// `keys` is kept by the caller from one time to the next: the lock that threads need when they
+    /// meet something new is only held while the new combinations are added to it.
+    pub fn read(&self, keys: &mut Vec<Arc<AnswerKey>>) -> (Vec<u64>, u64) {
+        keys.extend(self.known().keys[keys.len()..].iter().cloned());
+        let mut counts = vec![0; keys.len()];
+        self.counts.sum_into(&mut counts);
+        (counts, self.counts.sum(self.others()))
+    }
+
+    /// The number of a combination; of the others when there are no more.
+    fn number(&self, key: AnswerKey) -> u32 {
+        let others = self.others() as u32;
+        if let Some(numbers) = self.full.get() {
+            return numbers.get(&key).copied().unwrap_or(others);
+        }
+        let mut known = self.known();
+        if let Some(&number) = known.numbers.get(&key) {
+            return number;
+        }
+        let number = known.keys.len() as u32;
+        if number == others {
+            // Whoever comes first sets it; the rest find the same numbers there.
+            let _first = self.full.set(known.numbers.clone());
+            return others;
+        }
+        let key = Arc::new(key);
+        known.keys.push(Arc::clone(&key));
+        known.numbers.insert(key, number);
+        number
+    }
+
+    fn others(&self) -> usize {
+        self.counts.len() - 1
+    }
+
+    fn known(&self) -> std::sync::MutexGuard<'_, Known> {
+        // Both collections are grown without code of ours in between.
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What one thread remembers of the combinations that it has met.
+#[derive(Debug, Default)]
+pub struct Clerk {
+    /// The snapshot whose rows the keys speak of. A weak reference keeps the address from being
+    /// used again, not the snapshot.
+    of: Weak<Snapshot>,
+    numbers: HashMap<u64, u32, RandomState>,
+}
+
+impl Clerk {
+    /// Remembers nothing.
+    pub fn new() -> Clerk {
+        Clerk::default()
+    }
+
+    /// Counts an answer from a snapshot, or from none.
+    #[inline]
+    pub fn count(&mut self, tally: &Tally, from: Option<&Arc<Snapshot>>, marks: Marks) {
+        let address = from.map_or(Weak::<Snapshot>::new().as_ptr(), Arc::as_ptr);
+        if !std::ptr::eq(self.of.as_ptr(), address) {
+            self.numbers.clear();
+            self.of = from.map(Arc::downgrade).unwrap_or_default();
+        }
+        let key = marks.pack();
+        let number = match self.numbers.get(&key) {
+            Some(&number) => number as usize,
+            None => self.meet(tally, from, key, marks),
+        };
+        tally.counts.increment(number);
+    }
+
+    #[cold]
+    fn meet(
+        &mut self,
+        tally: &Tally,
+        from: Option<&Arc<Snapshot>>,
+        key: u64,
+        marks: Marks,
+    ) -> usize {
+        let number = tally.number(marks.names(from.map(Arc::as_ref)));
+        // Strangers choose some of the labels, so this too has an end.
+        if self.numbers.len() < 2 * tally.counts.len() {
+            self.numbers.insert(key, number);
+        }
+        number as usize
+    }
+}
+
+impl Marks {
+    /// All of it in one word: 32 bits of repository, 16 of country, 3 each of tier, status and
+    /// countme, 4 of schemes.
+    #[inline]
+    fn pack(self) -> u64 {
+        // There are fewer than 2³² rows, so that the last number is none of them.
+        let repository = u64::from(self.repository.map_or(0, |row| row.wrapping_add(1)));
+        let country = u64::from(self.country.map_or(0, |code| u16::from_le_bytes(code.to_bytes())));
+        let tier = self.tier.map_or(0, |tier| tier as u64 + 1);
+        let protocol = u64::from(self.protocol.map_or(0, Schemes::bits));
+        let status = STATUSES.iter().position(|&known| known == self.status).map_or(0, |at| at + 1);
+        let countme = u64::from(self.countme.min(7));
+        repository << 32
+            | country << 16
+            | tier << 12
+            | protocol << 8
+            | (status as u64) << 4
+            | countme
+    }
+
+    /// What the integers stand for.
+    fn names(self, snapshot: Option<&Snapshot>) -> AnswerKey {
+        let row = snapshot.zip(self.repository);
+        let row = row.and_then(|(snapshot, row)| Some((snapshot, snapshot.row(row)?)));
+        let text = |of: fn(&RepositoryRow) -> heliostat_snapshot::records::Text| {
+            let bytes = row.map_or(&b""[..], |(snapshot, row)| snapshot.text(of(row)));
+            String::from_utf8_lossy(bytes).into_owned()
+        };
+        AnswerKey {
+            repository: text(|row| row.prefix),
+            architecture: text(|row| row.arch),
+            country: self.country,
+            tier: self.tier,
+            protocol: self.protocol,
+            status: self.status,
+            countme: self.countme,
+        }
+    }
+}
+
+/// The statuses of answers about lists; any other counts as none of them.
+const STATUSES: [u16; 5] = [200, 302, 400, 404, 503];
+
+#[cfg(test)]
+#[path = "../tests/tally.rs"]
+mod tests;

@@ -1,0 +1,130 @@
+//! Waiting for the door: armed, awake, leading.
+
+use std::time::Duration;
+
+use super::{Desk, Open};
+use crate::call::Call;
+use crate::desk::pump::Pumped;
+use crate::link::{Link, Watch};
+use crate::lock;
+use crate::pool::Shared;
+
+/// A look that a caller owes: it has counted itself as awake, and spins before it waits.
+#[derive(Debug)]
+pub(crate) struct Owed {
+    watch: Watch,
+    limit: Duration,
+}
+
+impl Desk {
+    /// Sees to it that somebody looks for the answers, after a job was put.
+    pub(super) fn look_after(&self, shared: &Shared, open: &mut Open, near: bool) -> Option<Owed> {
+        if open.awake > 0 || open.leader || open.armed {
+            return None;
+        }
+        if near
+            && open.flight.len() == 1
+            && let Some(limit) = shared.spin()
+            && let Link::Ring(ring) = &open.link
+        {
+            open.awake += 1;
+            return Some(Owed { watch: ring.watch(), limit });
+        }
+        self.arm(open);
+        None
+    }
+
+    fn arm(&self, open: &mut Open) {
+        open.armed = open.link.arm();
+        if !open.armed {
+            // There is something already, and nobody on the way to it.
+            self.nudge.notify_one();
+        }
+    }
+
+    /// Pays a look: spins for the answer, and arms the door if it did not come.
+    pub(crate) fn pay(&self, shared: &Shared, owed: Owed) {
+        owed.watch.spin(owed.limit);
+        self.pump(shared);
+        self.leave(shared);
+    }
+
+    /// The owner begins to look.
+    pub(crate) fn enter(&self) {
+        self.with_open(|open| {
+            open.awake += 1;
+            if open.armed && !open.leader {
+                open.link.disarm();
+            }
+            open.armed = false;
+        });
+    }
+
+    /// Somebody who was awake leaves; the last one arms the door.
+    pub(crate) fn leave(&self, shared: &Shared) {
+        let mut woken = Vec::new();
+        let mut state = lock(&self.state);
+        let Some(open) = &mut *state else { return };
+        open.awake = open.awake.saturating_sub(1);
+        if open.awake == 0 && !open.leader && !open.armed && !open.flight.is_empty() {
+            // Before the door is armed, the rest is taken: an answer may have come just now.
+            self.pump_open(shared, open, &mut woken);
+            self.arm(open);
+        }
+        drop(state);
+        woken.into_iter().for_each(std::task::Waker::wake);
+    }
+
+    /// What the owner spins on, if spinning is worth it.
+    pub(crate) fn spin(&self, limit: Duration) -> bool {
+        let watch = self.with_open(|open| match &open.link {
+            Link::Ring(ring) if !open.flight.is_empty() => Some(ring.watch()),
+            _ => None,
+        });
+        watch.flatten().is_some_and(|watch| watch.spin(limit))
+    }
+
+    /// A blocking caller sleeps on the door itself, and takes the answers for everybody until its
+    /// own is there. One caller at a time; false if there is one already, or no door.
+    pub(crate) fn lead(&self, shared: &Shared, call: &Call) -> bool {
+        let mut led = false;
+        while !call.is_done() {
+            let watch = self.with_open(|open| match &open.link {
+                Link::Ring(ring) if !open.leader && open.verdict.is_none() => {
+                    if open.awake > 0 {
+                        return None;
+                    }
+                    open.leader = true;
+                    open.armed = false;
+                    Some(ring.watch())
+                }
+                _ => None,
+            });
+            let Some(watch) = watch.flatten() else { break };
+            led = true;
+            watch.sleep(LEAD_MAX);
+            self.with_open(|open| {
+                open.leader = false;
+                open.awake += 1;
+            });
+            let over = self.pump(shared) == Pumped::Over;
+            self.leave(shared);
+            if over {
+                self.nudge.notify_one();
+                break;
+            }
+        }
+        led
+    }
+
+    /// Wakes a leader, whatever it waits for.
+    pub(crate) fn stir(&self) {
+        self.with_open(|open| match &open.link {
+            Link::Ring(ring) if open.leader => ring.watch().stir(),
+            _ => {}
+        });
+    }
+}
+
+/// A leader looks up at least so often.
+const LEAD_MAX: Duration = Duration::from_millis(500);
