@@ -17,6 +17,8 @@ mod deny;
 mod fuzz;
 /// Runs the tests of one library in every way.
 mod percpu;
+/// Runs the long tests of `lib/workers`.
+mod workers;
 /// Runs the benches.
 mod bench;
 /// The rules of this tree that no compiler knows.

@@ -123,7 +123,7 @@ impl Way {
 }
 
 /// Cargo of the nightly toolchain.
-fn nightly(arguments: &[&str]) -> Command {
+pub(crate) fn nightly(arguments: &[&str]) -> Command {
     let mut command = Command::new("rustup");
     command.args(["run", "nightly", "cargo"]).args(arguments).current_dir(crate::cargo::root());
     // What the calling cargo says of itself is not true for the other one.

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Parser;
 
-use crate::{bench, ci, fuzz, percpu, test, tidy};
+use crate::{bench, ci, fuzz, percpu, test, tidy, workers};
 
 /// The project's own tasks.
 #[derive(Debug, Parser)]
@@ -25,6 +25,9 @@ pub(crate) enum Task {
     /// Run the tests of lib/percpu in every way they can be run: with restartable sequences,
     /// without, with the twin, with delays, longer, under valgrind, Miri and loom.
     Percpu(percpu::Options),
+    /// Run the tests of lib/workers that are too long or too special for every change: the indices
+    /// of the ring under Miri, ten thousand cycles of crash, kill, stop and drain.
+    Workers(workers::Options),
     /// Run a bench of `bench/`.
     Bench(bench::Options),
 }
@@ -38,6 +41,7 @@ impl Task {
             Task::Tidy => tidy::run(),
             Task::Fuzz(options) => fuzz::run(&options),
             Task::Percpu(options) => percpu::run(&options),
+            Task::Workers(options) => workers::run(&options),
             Task::Bench(options) => bench::run(&options),
         }
     }

@@ -51,6 +51,9 @@ mod pool;
 /// The parent's side of the channel, for fuzzing.
 #[doc(hidden)]
 pub mod raw;
+/// Permits and a size from `heliostat-admission`.
+#[cfg(feature = "admission")]
+mod admitted;
 /// How to use it, in ten minutes.
 #[doc = include_str!("../docs/GUIDE.md")]
 pub mod guide {}

@@ -78,14 +78,13 @@ impl Pool {
     /// What [`Error`]'s predicates tell apart: the job's own fault, an overload, a pool that is
     /// closed or cannot start workers. Never the fault of another job.
     pub async fn call(&self, job: Job) -> Result<Reply, Error> {
+        // An answer that is there at once, a refusal too, must not let a caller run on for ever.
+        coop::consume_budget().await;
         let (ticket, owed) = self.handle.0.submit(job, true)?;
         if let Some((desk, owed)) = owed {
             self.handle.0.pay(desk, owed);
         }
-        let reply = ticket.await;
-        // An answer that was there at once must not let a caller run on for ever.
-        coop::consume_budget().await;
-        reply
+        ticket.await
     }
 
     /// Does a job on this thread, which waits. Any thread but one that drives a runtime.

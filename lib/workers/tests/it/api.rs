@@ -9,6 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use heliostat_workers::{Ask, BodyWriter, Job, Line, Permit, Settings, Stage, Transport};
+use tokio::runtime::Builder;
 use tokio::sync::Semaphore;
 
 use crate::support::{eventually, pipes, pool, run, settings, transports};
@@ -20,6 +21,7 @@ tests!(
     every_length,
     errors_are_told_apart,
     many_callers,
+    calls_spend_the_budget,
     blocking_callers,
     without_a_runtime,
     large_bodies,
@@ -99,6 +101,38 @@ fn many_callers() {
             }
             assert_eq!((pool.counts().done, pool.counts().failed), (64 * 50, 0));
         }
+    });
+}
+
+/// One thread for everybody, and a caller who never has to wait: the others have their turn all
+/// the same, because each call spends some of the turn that the runtime gives.
+fn calls_spend_the_budget() {
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let pool = pool(settings());
+        assert_eq!(pool.call(Job::new("abc")).await.unwrap().bytes(), b"cba");
+        let turns = Arc::new(AtomicUsize::new(0));
+        let other = tokio::spawn({
+            let turns = turns.clone();
+            async move {
+                loop {
+                    turns.fetch_add(1, Ordering::Relaxed);
+                    tokio::task::yield_now().await;
+                }
+            }
+        });
+        for _ in 0..2000 {
+            pool.call(Job::new("abc")).await.unwrap();
+        }
+        assert!(turns.load(Ordering::Relaxed) > 10, "starved by replies");
+        // A pool that is closed answers at once, always.
+        pool.stop();
+        turns.store(0, Ordering::Relaxed);
+        for _ in 0..10_000 {
+            assert!(pool.call(Job::new("abc")).await.unwrap_err().is_closed());
+        }
+        assert!(turns.load(Ordering::Relaxed) > 10, "starved by refusals");
+        other.abort();
     });
 }
 

@@ -409,7 +409,7 @@ fn workers_die_with_their_parent() {
 fn a_parent_that_was_stopped() {
     let (mut parent, workers) = start_parent("load");
     let pid = Pid::from_child(&parent);
-    for _ in 0..3 {
+    for _ in 0..rounds(3) {
         std::thread::sleep(Duration::from_millis(50));
         kill_process(pid, Signal::STOP).unwrap();
         std::thread::sleep(Duration::from_millis(50));

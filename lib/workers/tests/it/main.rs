@@ -21,6 +21,8 @@ mod hostile;
 mod life;
 /// Too much to do.
 mod overload;
+/// Permits and workers by what the machine gives.
+mod admitted;
 /// A worker in another language.
 mod foreign;
 /// Random histories against a naive twin.
@@ -47,6 +49,7 @@ fn main() {
         ("hostile", hostile::TESTS),
         ("life", life::TESTS),
         ("overload", overload::TESTS),
+        ("admitted", admitted::TESTS),
         ("foreign", foreign::TESTS),
         ("model", model::TESTS),
     ] {
