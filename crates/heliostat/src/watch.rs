@@ -17,6 +17,8 @@ use heliostat_serve::current::{Current, Look, Source};
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use rustix::fs::inotify;
 
+use crate::review::Review;
+
 /// A running watch.
 #[derive(Debug)]
 pub(crate) struct Watch {
@@ -81,9 +83,13 @@ fn watch(mut source: Source, current: &Current, shared: &Shared) {
     };
     let mut ear = listen(&folder);
     let mut missing = false;
+    let mut review = Review::start();
     while !shared.stop.load(Ordering::Acquire) {
         let again = shared.again.swap(false, Ordering::AcqRel);
-        let look = source.look(again);
+        let look = source.look_with(again, |file_bytes| review.room(file_bytes));
+        if again && matches!(look, Look::NoRoom) {
+            shared.again.store(true, Ordering::Release);
+        }
         // Said once, not every second.
         let is_missing = matches!(look, Look::Missing);
         if !is_missing || !std::mem::replace(&mut missing, true) {
@@ -101,7 +107,8 @@ fn watch(mut source: Source, current: &Current, shared: &Shared) {
 pub(crate) fn take(look: Look, source: &Source, current: &Current) {
     let path = source.path().display();
     match look {
-        Look::Same => {}
+        // What there is no room for has been said by whoever was asked.
+        Look::Same | Look::NoRoom => {}
         Look::Missing => {
             let stays = current.snapshot().is_some();
             tracing::warn!(%path, current_stays = stays, "there is no snapshot file; waiting for it");

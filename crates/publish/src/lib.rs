@@ -20,6 +20,8 @@ mod tree;
 mod networks;
 /// Putting a file under its name.
 mod file;
+/// Memory for compiling.
+pub mod memory;
 /// A folder of generations, and a pointer to the newest.
 mod generations;
 

@@ -89,6 +89,8 @@ pub enum Look {
     New(Box<Snapshot>, Duration),
     /// A new file that is no good; the current snapshot stays.
     Bad(Error),
+    /// A new file that there is no room to check now; it is looked at again.
+    NoRoom,
 }
 
 impl Source {
@@ -104,6 +106,12 @@ impl Source {
 
     /// Opens the file if it is not the one that was read last; with `again`, even then.
     pub fn look(&mut self, again: bool) -> Look {
+        self.look_with(again, |_| Some(()))
+    }
+
+    /// The same, if there is room to check a file of so many bytes. What `room` gives is held until
+    /// the file has been checked.
+    pub fn look_with<R>(&mut self, again: bool, room: impl FnOnce(u64) -> Option<R>) -> Look {
         let identity = match identity(&self.path) {
             Ok(identity) => identity,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Look::Missing,
@@ -112,6 +120,8 @@ impl Source {
         if self.seen == Some(identity) && !again {
             return Look::Same;
         }
+        let (_, _, bytes, ..) = identity;
+        let Some(_room) = room(bytes) else { return Look::NoRoom };
         self.seen = Some(identity);
         let begun = Instant::now();
         match Snapshot::open(&self.path) {

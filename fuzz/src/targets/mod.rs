@@ -3,6 +3,12 @@
 //! A new one is a file with `pub fn target(data: &[u8])`, its `mod` line, and its line in
 //! [`TARGETS`]. Inputs worth keeping go to `corpus/<name>/`.
 
+/// Numbers and limits of control groups, in every file that has some.
+mod admission_amounts;
+/// Lists of CPUs.
+mod admission_cpus;
+/// Where a process stands among control groups, and where they are mounted.
+mod admission_groups;
 /// A configuration of AlmaLinux, with one mirror.
 mod almalinux_config;
 /// A mirror's file of AlmaLinux, with a configuration.
@@ -41,6 +47,9 @@ pub struct Target {
 
 /// All targets.
 pub const TARGETS: &[Target] = &[
+    Target { name: "admission_amounts", run: admission_amounts::target },
+    Target { name: "admission_cpus", run: admission_cpus::target },
+    Target { name: "admission_groups", run: admission_groups::target },
     Target { name: "almalinux_config", run: almalinux_config::target },
     Target { name: "almalinux_mirror", run: almalinux_mirror::target },
     Target { name: "config_toml", run: config_toml::target },

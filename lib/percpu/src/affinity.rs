@@ -18,6 +18,28 @@ pub fn current() -> Result<CpuSet, Error> {
     os::affinity(0)
 }
 
+/// The CPUs the main thread of this process may run on now.
+///
+/// It is the closest there is to a mask of the process: a restriction from outside, such as
+/// `taskset`, shows in it, and the pins of other threads do not.
+///
+/// # Errors
+///
+/// As [`current`], and when the main thread has ended before the others.
+///
+/// ```
+/// use heliostat_percpu::affinity;
+///
+/// match affinity::of_main_thread() {
+///     Ok(mask) => println!("{} CPUs: {mask}", mask.len()),
+///     Err(error) => eprintln!("cannot tell: {error}"),
+/// }
+/// ```
+pub fn of_main_thread() -> Result<CpuSet, Error> {
+    // The number of the main thread is that of the process, and such numbers are small.
+    os::affinity(i32::try_from(std::process::id()).unwrap_or(0))
+}
+
 /// The CPUs that any thread of this process could be given: those of its cpuset that are on.
 ///
 /// The answer does not depend on how this thread is pinned and needs no access to the control group

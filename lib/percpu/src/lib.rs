@@ -1,5 +1,4 @@
 #![doc = include_str!("../README.md")]
-#![expect(unexpected_cfgs, reason = "loom, percpu_twin and percpu_delay are set by hand for tests")]
 #![cfg_attr(
     loom,
     expect(dead_code, reason = "loom sees the shared structures and not their users")

@@ -4,7 +4,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use heliostat_admission::{Bytes, Headroom};
 
+use crate::capacity;
 use crate::catalog::Resource;
 use crate::catalog::args as catalog;
 use crate::serve_options::ServeOptions;
@@ -47,6 +49,8 @@ pub enum Ending {
         #[command(subcommand)]
         source: CompileSource,
     },
+    /// Print what this machine or container really gives, and which file says so.
+    Capacity(CapacityArgs),
     /// Make an empty catalog: the memory of a mirror network.
     Init(catalog::InitArgs),
     /// Bring another system's data into the catalog: all of it or nothing, then only what changed.
@@ -194,6 +198,25 @@ pub struct CompileOutput {
     /// that is replaced.
     #[arg(long, value_name = "N")]
     pub generation: Option<u64>,
+    /// Plan with at most so much memory, such as `300M`, where the container's own limit is larger
+    /// or cannot be seen.
+    #[arg(long, value_name = "SIZE", value_parser = capacity::size)]
+    pub memory: Option<Bytes>,
+    /// Wait so long for memory that others hold before giving up.
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    pub memory_wait_s: u64,
+}
+
+/// Arguments of `capacity`.
+#[derive(Debug, clap::Args)]
+pub struct CapacityArgs {
+    /// What to keep out of the permits: `fn` (a tenth, 256 MiB to 5 GiB), a percentage, or a size
+    /// such as `300M` [default: 10%, as every other command does].
+    #[arg(long, value_name = "POLICY", value_parser = capacity::headroom)]
+    pub headroom: Option<Headroom>,
+    /// Print JSON, with every bound, also those that said nothing.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Arguments of `inspect`.

@@ -55,6 +55,12 @@ pub enum Error {
         /// How many.
         count: u64,
     },
+    /// There is not enough memory.
+    #[error("not enough memory to compile: nothing was read")]
+    Memory(#[from] heliostat_publish::memory::Shortage),
+    /// What this machine gives could not be found out.
+    #[error("cannot tell what this machine gives")]
+    Capacity(#[from] heliostat_admission::Error),
     /// The snapshot could not be written.
     #[error("the snapshot was not written")]
     Publish(#[from] heliostat_publish::Error),
@@ -110,7 +116,8 @@ pub enum Error {
 }
 
 impl Error {
-    /// The exit status that fits: 2 for what was asked, 1 for what came of it.
+    /// The exit status that fits: 2 for what was asked, 3 for a lack of memory, 1 for everything
+    /// else that came of it.
     pub fn exit_status(&self) -> u8 {
         match self {
             Error::Config { .. }
@@ -118,6 +125,7 @@ impl Error {
             | Error::HeaderBytes { .. }
             | Error::Document(_)
             | Error::Question(_) => 2,
+            Error::Memory(_) => 3,
             Error::Catalog(error) if error.is_refusal() => 2,
             _ => 1,
         }

@@ -13,6 +13,8 @@ pub mod serve_options;
 mod source;
 /// Other systems' data to a snapshot.
 mod compile;
+/// What this container gives.
+mod capacity;
 /// What people do with the catalog.
 pub mod catalog;
 /// What a file holds.
@@ -54,6 +56,7 @@ use std::io::Write;
 pub fn run(command: &args::Ending, out: &mut impl Write) -> Result<(), Error> {
     match command {
         args::Ending::Compile { source } => compile::run(source, out),
+        args::Ending::Capacity(args) => capacity::run(args, out),
         args::Ending::Init(args) => catalog::init(args, out),
         args::Ending::Import { source } => catalog::import(source, out),
         args::Ending::Export { target } => catalog::export(target, out),

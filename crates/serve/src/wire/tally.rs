@@ -2,10 +2,9 @@
 //!
 //! A combination of labels gets a small number when it is first seen. A thread remembers the
 //! numbers of the combinations that it has met, under a key of small integers, so that counting is
-//! one look into a table of its own and one per-CPU addition. The names behind those integers are
-//! read once per thread, combination and snapshot: rows of a snapshot mean something else in the
-//! next one, so a thread forgets its keys when the snapshot changes, while the combinations and
-//! their counts stay.
+//! one look into a table of its own and one per-CPU addition. Rows of a snapshot mean something
+//! else in the next one, so repositories get small numbers of their own, by name: when the snapshot
+//! changes, a thread forgets which row has which number, and nothing else.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
@@ -60,6 +59,8 @@ pub struct Tally {
     /// The last counter is for combinations that got no number.
     counts: CounterVec,
     known: Mutex<Known>,
+    /// The numbers of repositories by prefix and architecture, from 1 on.
+    repositories: Mutex<HashMap<(String, String), u32>>,
     /// The numbers again, once there are no more to give: read without a lock from then on.
     full: OnceLock<Numbers>,
 }
@@ -79,6 +80,7 @@ impl Tally {
         Tally {
             counts: CounterVec::new(keys_max + 1),
             known: Mutex::default(),
+            repositories: Mutex::default(),
             full: OnceLock::new(),
         }
     }
@@ -116,6 +118,14 @@ impl Tally {
         number
     }
 
+    /// The number of a repository.
+    fn repository(&self, snapshot: &Snapshot, row: u32) -> u32 {
+        // One insertion at a time, so that the map is whole also after a panic elsewhere.
+        let mut numbers = self.repositories.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = numbers.len() as u32 + 1;
+        *numbers.entry(repository_names(snapshot, row)).or_insert(next)
+    }
+
     fn others(&self) -> usize {
         self.counts.len() - 1
     }
@@ -129,9 +139,11 @@ impl Tally {
 /// What one thread remembers of the combinations that it has met.
 #[derive(Debug, Default)]
 pub struct Clerk {
-    /// The snapshot whose rows the keys speak of. A weak reference keeps the address from being
-    /// used again, not the snapshot.
+    /// The snapshot whose rows are meant. A weak reference keeps the address from being used again,
+    /// not the snapshot.
     of: Weak<Snapshot>,
+    /// By row: the number of the repository; 0 when it was not met yet.
+    repositories: Vec<u32>,
     numbers: HashMap<u64, u32, RandomState>,
 }
 
@@ -146,15 +158,35 @@ impl Clerk {
     pub fn count(&mut self, tally: &Tally, from: Option<&Arc<Snapshot>>, marks: Marks) {
         let address = from.map_or(Weak::<Snapshot>::new().as_ptr(), Arc::as_ptr);
         if !std::ptr::eq(self.of.as_ptr(), address) {
-            self.numbers.clear();
+            self.repositories.clear();
             self.of = from.map(Arc::downgrade).unwrap_or_default();
         }
-        let key = marks.pack();
+        let key = marks.pack(self.repository(tally, from, marks));
         let number = match self.numbers.get(&key) {
             Some(&number) => number as usize,
             None => self.meet(tally, from, key, marks),
         };
         tally.counts.increment(number);
+    }
+
+    /// The number of the repository that was served; 0 when there was none.
+    #[inline]
+    fn repository(&mut self, tally: &Tally, from: Option<&Arc<Snapshot>>, marks: Marks) -> u32 {
+        let (Some(row), Some(snapshot)) = (marks.repository, from) else { return 0 };
+        match self.repositories.get(row as usize) {
+            Some(&number) if number != 0 => number,
+            _ => self.meet_repository(tally, snapshot, row),
+        }
+    }
+
+    #[cold]
+    fn meet_repository(&mut self, tally: &Tally, snapshot: &Snapshot, row: u32) -> u32 {
+        self.repositories.resize(snapshot.rows::<RepositoryRow>().len(), 0);
+        let number = tally.repository(snapshot, row);
+        if let Some(known) = self.repositories.get_mut(row as usize) {
+            *known = number;
+        }
+        number
     }
 
     #[cold]
@@ -175,12 +207,11 @@ impl Clerk {
 }
 
 impl Marks {
-    /// All of it in one word: 32 bits of repository, 16 of country, 3 each of tier, status and
-    /// countme, 4 of schemes.
+    /// All of it in one word: 32 bits of the repository's number, 16 of country, 3 each of tier,
+    /// status and countme, 4 of schemes.
     #[inline]
-    fn pack(self) -> u64 {
-        // There are fewer than 2³² rows, so that the last number is none of them.
-        let repository = u64::from(self.repository.map_or(0, |row| row.wrapping_add(1)));
+    fn pack(self, repository: u32) -> u64 {
+        let repository = u64::from(repository);
         let country = u64::from(self.country.map_or(0, |code| u16::from_le_bytes(code.to_bytes())));
         let tier = self.tier.map_or(0, |tier| tier as u64 + 1);
         let protocol = u64::from(self.protocol.map_or(0, Schemes::bits));
@@ -196,15 +227,12 @@ impl Marks {
 
     /// What the integers stand for.
     fn names(self, snapshot: Option<&Snapshot>) -> AnswerKey {
-        let row = snapshot.zip(self.repository);
-        let row = row.and_then(|(snapshot, row)| Some((snapshot, snapshot.row(row)?)));
-        let text = |of: fn(&RepositoryRow) -> heliostat_snapshot::records::Text| {
-            let bytes = row.map_or(&b""[..], |(snapshot, row)| snapshot.text(of(row)));
-            String::from_utf8_lossy(bytes).into_owned()
-        };
+        let names = snapshot.zip(self.repository);
+        let names = names.map(|(snapshot, row)| repository_names(snapshot, row));
+        let (repository, architecture) = names.unwrap_or_default();
         AnswerKey {
-            repository: text(|row| row.prefix),
-            architecture: text(|row| row.arch),
+            repository,
+            architecture,
             country: self.country,
             tier: self.tier,
             protocol: self.protocol,
@@ -212,6 +240,13 @@ impl Marks {
             countme: self.countme,
         }
     }
+}
+
+/// Prefix and architecture of a repository.
+fn repository_names(snapshot: &Snapshot, row: u32) -> (String, String) {
+    let Some(row) = snapshot.row::<RepositoryRow>(row) else { return Default::default() };
+    let text = |text| String::from_utf8_lossy(snapshot.text(text)).into_owned();
+    (text(row.prefix), text(row.arch))
 }
 
 /// The statuses of answers about lists; any other counts as none of them.

@@ -1,6 +1,5 @@
 //! What others do to a process that uses this crate: masks, cpusets, signals, forks, filters.
 #![cfg(all(target_os = "linux", not(loom), not(miri)))]
-#![expect(unexpected_cfgs, reason = "loom is set by hand for tests")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod api;

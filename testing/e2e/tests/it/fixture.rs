@@ -27,6 +27,12 @@ pub(crate) fn compile_one(mirror: &str, folder: &Path, name: &str) -> Result<Pat
     compile(&network, folder, name)
 }
 
+/// The cache that such a network is compiled from.
+pub(crate) fn cache_of(mirror: &str, folder: &Path) -> Result<PathBuf> {
+    compile_one(mirror, folder, "source")?;
+    Ok(folder.join("source.cache"))
+}
+
 /// Puts a file in another's place, as a compiler of snapshots does.
 pub(crate) fn replace(with: &Path, place: &Path) -> Result<()> {
     Ok(fs::rename(with, place)?)

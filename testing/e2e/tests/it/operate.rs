@@ -73,6 +73,7 @@ fn every_command_explains_itself() -> Result<()> {
     for command in [
         "compile",
         "serve",
+        "capacity",
         "inspect",
         "explain",
         "workers",
@@ -104,6 +105,7 @@ fn the_guide_names_every_option() -> Result<()> {
     let pages = [
         (&["compile", "mirrormanager"][..], include_str!("../../../../docs/guide/compile.md")),
         (&["compile", "almalinux"], include_str!("../../../../docs/guide/compile.md")),
+        (&["capacity"], include_str!("../../../../docs/guide/capacity.md")),
         (&["inspect"], include_str!("../../../../docs/guide/compile.md")),
         (&["explain"], include_str!("../../../../docs/guide/compile.md")),
         (&["import", "mirrormanager"], include_str!("../../../../docs/guide/catalog.md")),
