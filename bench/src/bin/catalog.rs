@@ -72,17 +72,30 @@ fn commands(inputs: &Inputs, place: &str, to: &str) -> Vec<Measured> {
         |cache: &str| with(&[&["import", "mirrormanager", "--cache", cache], &tables[..]].concat());
     let publish = with(&["publish", "--once", "--to", to]);
     let publish_s = if place.starts_with("postgres") { 8.0 } else { 5.0 };
+    let command = Some((0.05, 400.0));
     vec![
         ("init", with(&["init"]), None),
         ("import", import(&cache), Some((30.0, 500.0))),
         ("import again", import(&cache), None),
         ("import of the next cache", import(&next), None),
         ("publish", publish.clone(), Some((publish_s, 400.0))),
-        ("publish again", publish, Some((publish_s, 400.0))),
-        ("audit", with(&["audit"]), Some((0.05, 400.0))),
+        (
+            "change of one host",
+            with(&["host", "edit", HOST, "--set", "bandwidth_mbit_s=7"]),
+            command,
+        ),
+        ("publish after it", publish, Some((1.5, 400.0))),
+        ("host list", with(&["host", "list"]), command),
+        ("host show", with(&["host", "show", HOST]), command),
+        ("repo list", with(&["repo", "list"]), command),
+        ("netblock list", with(&["netblock", "list"]), command),
+        ("audit", with(&["audit"]), command),
     ]
 }
 
 fn text(path: PathBuf) -> String {
     path.display().to_string()
 }
+
+/// A host that every generated world has, by its number.
+const HOST: &str = "1";

@@ -105,12 +105,18 @@ impl Catalog {
     }
 }
 
+/// Makes a catalog as an older program made it.
+#[cfg(test)]
+pub(crate) fn create_old(place: &Place, version: i64, now_unix_s: u64) -> Result<(), Error> {
+    migrate::forward(&mut engine(place, true)?, version, now_unix_s)
+}
+
 fn ready(mut engine: Engine, now_unix_s: u64) -> Result<Catalog, Error> {
     if let Engine::Sqlite(sqlite) = &mut engine {
         sqlite.write_ahead()?;
     }
     if migrate::look(&mut engine)? != Found::Version(migrate::newest()) {
-        migrate::forward(&mut engine, now_unix_s)?;
+        migrate::forward(&mut engine, migrate::newest(), now_unix_s)?;
     }
     Ok(Catalog { engine })
 }

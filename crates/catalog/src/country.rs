@@ -77,6 +77,51 @@ impl Txn<'_> {
         self.note(RESOURCE, &country.code, before.as_ref(), Some(country))
     }
 
+    /// Adds a country.
+    ///
+    /// # Errors
+    ///
+    /// When it is there already or a code is none.
+    pub fn country_insert(&mut self, country: &Country) -> Result<(), Error> {
+        if self.view().country_find(&country.code).is_ok() {
+            let check = Check { resource: RESOURCE, name: &country.code };
+            return check.refuse("it is there already");
+        }
+        self.country_set(country)
+    }
+
+    /// Makes a country what it is told to be.
+    ///
+    /// # Errors
+    ///
+    /// When its code is another or a continent is none.
+    pub fn country_update(&mut self, before: &Country, country: &Country) -> Result<(), Error> {
+        if country.code != before.code {
+            let check = Check { resource: RESOURCE, name: &before.code };
+            return check.refuse("its code cannot be changed");
+        }
+        self.country_set(country)
+    }
+
+    /// Removes a country that nothing names.
+    ///
+    /// # Errors
+    ///
+    /// When a host or a network names it.
+    pub fn country_remove(&mut self, before: &Country) -> Result<(), Error> {
+        let code = [Value::Text(&before.code)];
+        for (table, what) in NAMED_BY {
+            let sql = format!("SELECT count(*) FROM {table} WHERE country = ?1");
+            let count = self.view().query(&sql, &code, |row| row.cell::<i64>(0))?;
+            if let Some(&count @ 1..) = count.first() {
+                let check = Check { resource: RESOURCE, name: &before.code };
+                return check.refuse(format!("{count} {what} it"));
+            }
+        }
+        self.execute("DELETE FROM country WHERE code = ?1", &code)?;
+        self.note(RESOURCE, &before.code, Some(before), None::<&Country>)
+    }
+
     /// Makes all countries what they are told to be; those not told of are left alone.
     pub(crate) fn countries_set(
         &mut self,
@@ -99,3 +144,10 @@ fn read(row: &Row<'_>) -> Result<Country, Error> {
 }
 
 const RESOURCE: &str = "country";
+
+/// The tables that name countries, and what their rows do.
+const NAMED_BY: [(&str, &str); 3] = [
+    ("host", "hosts lie in"),
+    ("host_country_allowed", "hosts are open to"),
+    ("netblock_country", "netblocks lie in"),
+];

@@ -31,6 +31,10 @@ pub mod country;
 pub mod netblock;
 /// Named lists of hosts.
 pub mod location;
+/// Accounts: people who may do something, and how they prove that it is they.
+pub mod account;
+/// Tokens: what a person's programs show instead of a password.
+pub mod token;
 /// Which autonomous system announces which prefix.
 mod routes;
 /// The catalog as a world.

@@ -32,8 +32,8 @@ pub(crate) fn look(engine: &mut Engine) -> Result<Found, Error> {
     Ok(found)
 }
 
-/// Brings a database to the newest version.
-pub(crate) fn forward(engine: &mut Engine, now_unix_s: u64) -> Result<(), Error> {
+/// Brings a database to a version that it has not reached.
+pub(crate) fn forward(engine: &mut Engine, to: i64, now_unix_s: u64) -> Result<(), Error> {
     let dialect = engine.dialect();
     let mut session = engine.begin(Purpose::Write)?;
     // Somebody may have migrated between the look and this transaction.
@@ -44,7 +44,8 @@ pub(crate) fn forward(engine: &mut Engine, now_unix_s: u64) -> Result<(), Error>
         }
         Found::Version(version) => version,
     };
-    for migration in MIGRATIONS.iter().filter(|migration| migration.version > version) {
+    let lacking = version + 1..=to;
+    for migration in MIGRATIONS.iter().filter(|step| lacking.contains(&step.version)) {
         session.batch(&translated(migration.text, dialect))?;
         session.execute(
             "INSERT INTO migration (version, name, hash, applied_unix_s) VALUES (?1, ?2, ?3, ?4)",
@@ -101,8 +102,12 @@ const HISTORY: &str = "CREATE TABLE migration (
     applied_unix_s @int NOT NULL
 ) @strict;";
 
-const MIGRATIONS: &[Migration] = &[Migration {
-    version: 1,
-    name: "network",
-    text: include_str!("../migrations/0001_network.sql"),
-}];
+const MIGRATIONS: &[Migration] = &[
+    Migration { version: 1, name: "network", text: include_str!("../migrations/0001_network.sql") },
+    Migration {
+        version: 2,
+        name: "countries",
+        text: include_str!("../migrations/0002_countries.sql"),
+    },
+    Migration { version: 3, name: "people", text: include_str!("../migrations/0003_people.sql") },
+];

@@ -5,6 +5,8 @@
 
 /// What must hold, whatever the engine.
 mod suite;
+/// Accounts and tokens.
+mod people;
 /// A cache, through the catalog, is the cache.
 mod round_trip;
 /// States against a plain map.
@@ -48,6 +50,8 @@ suite!(
     suite::a_catalog_is_made_once,
     suite::a_newer_catalog_is_refused_and_untouched,
     suite::somebody_elses_database_is_refused,
+    suite::an_older_catalog_comes_forward,
+    suite::countries_come_and_go,
     suite::sites_come_and_go,
     suite::hosts_come_and_go,
     suite::a_host_that_makes_no_sense_is_refused,
@@ -63,6 +67,9 @@ suite!(
     suite::an_import_leaves_people_alone,
     suite::routes_are_kept_compactly,
     suite::the_schema_guards_itself,
+    people::accounts_come_and_go,
+    people::passwords_are_known_again_and_kept_nowhere,
+    people::tokens_are_known_again_and_kept_nowhere,
     round_trip::a_generated_cache_comes_through,
     round_trip::any_cache_comes_through,
     round_trip::any_cache_replaces_any_other,

@@ -3,6 +3,7 @@
 use heliostat_model::{Asn, IpNet};
 
 use super::{NOW, actor, catalog};
+use crate::catalog::create_old;
 use crate::category::Category;
 use crate::country::Country;
 use crate::directory::Directory;
@@ -82,7 +83,9 @@ pub(super) fn a_catalog_is_made_once(place: &Place) {
     let mut opened = Catalog::open(place, NOW).unwrap();
     let state = opened.read(|view| view.state()).unwrap();
     assert_eq!((state.revision, state.source.as_str()), (0, "catalog"));
-    let world = opened.read(|view| view.world()).unwrap();
+    let mut world = opened.read(|view| view.world()).unwrap();
+    // Every country of ISO 3166, and nothing else.
+    assert_eq!(std::mem::take(&mut world.country_continents).len(), 249);
     assert_eq!(world, heliostat_model::World::new("catalog", 0));
 }
 
@@ -111,6 +114,52 @@ pub(super) fn somebody_elses_database_is_refused(place: &Place) {
     behind(place, "CREATE TABLE host (id INTEGER PRIMARY KEY)").unwrap();
     assert!(matches!(Catalog::open(place, NOW), Err(Error::Foreign)));
     assert!(matches!(Catalog::create(place, NOW), Err(Error::Foreign)));
+}
+
+pub(super) fn an_older_catalog_comes_forward(place: &Place) {
+    create_old(place, 1, NOW).unwrap();
+    behind(place, "INSERT INTO country (code, continent) VALUES ('SE', 'AF')").unwrap();
+    let old = "INSERT INTO category (id, name, top, source) VALUES (7, 'EPEL', 'pub/epel', '')";
+    behind(place, old).unwrap();
+    let mut catalog = Catalog::open(place, NOW).unwrap();
+    let mut continent = |code| catalog.read(|view| view.country_find(code)).unwrap().continent;
+    assert_eq!(continent("SE").as_deref(), Some("AF"), "what was said stays said");
+    assert_eq!(continent("NO").as_deref(), Some("EU"));
+    assert_eq!(catalog.read(|view| view.category_find("EPEL")).unwrap().id, 7);
+    assert!(behind(place, "SELECT count(*) FROM product").is_err());
+    let edited = Category { name: "Extras".to_owned(), ..categories(&mut catalog)[0].clone() };
+    write(&mut catalog, |txn| txn.category_update("EPEL", &edited));
+    drop(catalog);
+    assert_eq!(categories(&mut Catalog::open(place, NOW).unwrap()), [edited]);
+}
+
+fn categories(catalog: &mut Catalog) -> Vec<Category> {
+    catalog.read(|view| view.category_list()).unwrap()
+}
+
+pub(super) fn countries_come_and_go(place: &Place) {
+    let mut catalog = catalog(place);
+    write(&mut catalog, network);
+    let country = |code: &str, continent: &str| Country {
+        code: code.to_owned(),
+        continent: Some(continent.to_owned()),
+        served_as: None,
+    };
+    write(&mut catalog, |txn| txn.country_insert(&country("XK", "EU")));
+    let why = refused(&mut catalog, |txn| txn.country_insert(&country("XK", "EU")));
+    assert_eq!(why, "country XK: it is there already");
+    let why = refused(&mut catalog, |txn| txn.country_insert(&country("Kosovo", "EU")));
+    assert!(why.contains("not two capital letters"), "{why}");
+    let (before, after) = (country("XK", "EU"), country("XK", "AS"));
+    write(&mut catalog, |txn| txn.country_update(&before, &after));
+    assert_eq!(catalog.read(|view| view.country_find("XK")).unwrap(), after);
+    let why = refused(&mut catalog, |txn| txn.country_update(&after, &country("XL", "AS")));
+    assert!(why.contains("its code cannot be changed"), "{why}");
+    write(&mut catalog, |txn| txn.country_remove(&after));
+    assert!(catalog.read(|view| view.country_find("XK")).is_err());
+    let sweden = catalog.read(|view| view.country_find("SE")).unwrap();
+    let why = refused(&mut catalog, |txn| txn.country_remove(&sweden));
+    assert_eq!(why, "country SE: 1 hosts lie in it");
 }
 
 pub(super) fn sites_come_and_go(place: &Place) {
@@ -429,6 +478,9 @@ pub(super) fn the_schema_guards_itself(place: &Place) {
         "INSERT INTO repository_redirect (name, target, source) VALUES ('a', 'a', '')".to_owned(),
         "INSERT INTO account (id, name, role, active, password_hash, contact) \
          VALUES (1, 'a', 'admin', TRUE, 'secret', '')"
+            .to_owned(),
+        "INSERT INTO account (id, name, role, active, password_hash, contact) \
+         VALUES (1, 'a', 'admin', TRUE, '$argon2id$', '')"
             .to_owned(),
         "INSERT INTO account (id, name, role, active, contact) VALUES (1, 'a', 'god', TRUE, '')"
             .to_owned(),

@@ -179,7 +179,8 @@ pub struct TableFiles {
     /// Lines of `prefix ASN`: which network announces an address.
     #[arg(long, value_name = "FILE")]
     pub netblocks: Option<PathBuf>,
-    /// Lines of `country,continent`; without it no client is sent to its continent.
+    /// Lines of `country,continent`; without it `compile` sends no client to its continent, and a
+    /// catalog keeps the table that it has.
     #[arg(long, value_name = "FILE")]
     pub countries: Option<PathBuf>,
 }

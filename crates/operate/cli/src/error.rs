@@ -70,6 +70,12 @@ pub enum Error {
     /// What somebody wrote is no document of this sort.
     #[error("it cannot be understood: {0}")]
     Document(String),
+    /// A secret could not be made.
+    #[error("the system gives no random bytes")]
+    Random(#[source] getrandom::Error),
+    /// A password or token is not the right one.
+    #[error("no: it is wrong, at its end, or its owner is switched off")]
+    Wrong,
     /// The folder of generations could not be used.
     #[error("publish")]
     Generations(#[from] heliostat_publish::GenerationsError),

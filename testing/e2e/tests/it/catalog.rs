@@ -95,10 +95,10 @@ fn people_add_list_show_edit_and_remove() -> Result<()> {
     call("site", &["add", "University"])?;
     call("category", &["add", "EPEL", "--set", "top=pub/epel"])?;
     let mirrors = "mirrors=[{category = \"EPEL\", urls = [{url = \"https://m.example/epel\"}]}]";
-    let sets = ["--set", "site=University", "--set", "country=SE", "--set", mirrors];
+    let sets = ["--set", "site=University", "--set", "country=XK", "--set", mirrors];
     let error = call("host", &[&["add", "m.example"][..], &sets].concat()).unwrap_err();
-    assert!(format!("{error:#}").contains("there is no country SE"), "{error:#}");
-    let sets = ["--set", "site=University", "--set", mirrors];
+    assert!(format!("{error:#}").contains("there is no country XK"), "{error:#}");
+    let sets = ["--set", "site=University", "--set", "country=SE", "--set", mirrors];
     let added = call("host", &[&["add", "m.example"][..], &sets].concat())?;
     assert!(added.starts_with("+ host m.example"), "{added}");
     let listed = call("host", &["list"])?;
@@ -132,6 +132,72 @@ fn people_add_list_show_edit_and_remove() -> Result<()> {
     assert_eq!(call("site", &["list", "--json"])?.trim(), "[]");
     let trail = run(&[&["audit"][..], &place].concat())?;
     assert_eq!(trail.lines().count(), 1 + 10, "{trail}");
+    Ok(())
+}
+
+/// What the guide tells people to type does what it says.
+#[test]
+fn the_guide_is_true() -> Result<()> {
+    let guide = include_str!("../../../../docs/guide/catalog.md");
+    let (_, people) = guide.split_once("## People's commands").context("the chapter")?;
+    let (people, _) = people.split_once("## The trail").context("the chapter after it")?;
+    let blocks = people.split("```").filter_map(|block| block.strip_prefix("sh\n"));
+    let script = format!("set -eux\n{}", blocks.collect::<String>());
+    ensure!(script.lines().count() > 25, "{script}");
+    let folder = tempfile::tempdir()?;
+    fs::write(folder.path().join("password.txt"), "correct horse\n")?;
+    let programs = binary()?;
+    let programs = text(programs.parent().context("no folder")?)?;
+    let path = format!("{programs}:{}", std::env::var("PATH")?);
+    let mut command = Command::new("sh");
+    command.args(["-c", &format!("heliostat init\n{script}heliostat audit --json")]);
+    command.env("PATH", path).env("HELIOSTAT_CATALOG", "catalog.db").env("EDITOR", "true");
+    let done = command.env_remove("VISUAL").current_dir(&folder).output()?;
+    let said = String::from_utf8_lossy(&done.stdout);
+    ensure!(done.status.success(), "{said}{}", String::from_utf8_lossy(&done.stderr));
+    for (word, why) in [
+        ("mirror.example  University  public  SE", "the host is listed"),
+        ("active_admin true -> false", "it is switched off"),
+        ("active_admin false -> true", "and on again"),
+        ("continent = \"EU\"", "Sweden lies in Europe"),
+        ("yes, it is alice's", "the password is known again"),
+        ("alice/laptop, editor", "the token is known again"),
+    ] {
+        ensure!(said.contains(word), "{why}: {said}");
+    }
+    let secret = fs::read_to_string(folder.path().join("secret.txt"))?;
+    ensure!(secret.len() == "heliostat_".len() + 64 + 1, "{secret}");
+    ensure!(!said.contains("horse") && !said.contains("argon2"), "{said}");
+    ensure!(!said.contains(secret.trim()), "{said}");
+    Ok(())
+}
+
+/// A password that is none, a token that was removed: refused, and the status says so.
+#[test]
+fn wrong_secrets_are_refused() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let catalog = folder.path().join("catalog.db");
+    let place = ["--catalog", text(&catalog)?];
+    let call = |arguments: &[&str]| run(&[arguments, &place].concat());
+    call(&["init"])?;
+    call(&["user", "add", "alice"])?;
+    let file = folder.path().join("secret");
+    let from = ["--file", text(&file)?];
+    for (password, reason) in [("short", "at least 8"), (&"x".repeat(3_000), "at most 1024")] {
+        fs::write(&file, password)?;
+        let error = call(&[&["user", "password", "alice"][..], &from].concat()).unwrap_err();
+        assert!(format!("{error:#}").contains(reason), "{error:#}");
+    }
+    fs::write(&file, "correct horse")?;
+    call(&[&["user", "password", "alice"][..], &from].concat())?;
+    fs::write(&file, "incorrect horse")?;
+    let error = call(&[&["user", "password", "alice", "--check"][..], &from].concat()).unwrap_err();
+    assert!(format!("{error:#}").contains("it is wrong"), "{error:#}");
+    fs::write(&file, call(&["token", "add", "alice/laptop"])?)?;
+    assert_eq!(call(&[&["token", "whose"][..], &from].concat())?, "alice/laptop, viewer\n");
+    call(&["token", "remove", "alice/laptop"])?;
+    let error = call(&[&["token", "whose"][..], &from].concat()).unwrap_err();
+    assert!(format!("{error:#}").contains("it is wrong"), "{error:#}");
     Ok(())
 }
 

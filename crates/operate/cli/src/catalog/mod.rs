@@ -18,7 +18,7 @@ use heliostat_catalog::{Actor, Catalog};
 pub(crate) use export::export;
 pub(crate) use flow::{import, init, publish, rollback};
 pub(crate) use resource::run as resource;
-pub use resource::{Resource, ResourceAction, ResourceArgs};
+pub use resource::{Resource, ResourceAction, ResourceArgs, TokenArgs, UserArgs};
 pub(crate) use trail::audit;
 
 use crate::{Error, clock};

@@ -1,6 +1,8 @@
 //! The sorts of things: their columns, names, and calls.
 
+use heliostat_catalog::account::Account;
 use heliostat_catalog::category::Category;
+use heliostat_catalog::country::Country;
 use heliostat_catalog::host::Host;
 use heliostat_catalog::netblock::NetblockCountry;
 use heliostat_catalog::repository::Repository;
@@ -9,6 +11,8 @@ use heliostat_catalog::{Error, Txn, View};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
+
+use crate::clock;
 
 /// A sort of thing.
 pub(super) trait Kind: Serialize + DeserializeOwned + PartialEq {
@@ -230,6 +234,78 @@ impl Kind for NetblockCountry {
 
     fn remove(&self, txn: &mut Txn<'_>) -> Result<(), Error> {
         txn.netblock_remove(self)
+    }
+}
+
+impl Kind for Country {
+    const NAME: &'static str = "country";
+    const HEADING: &'static [&'static str] = &["code", "continent", "served as"];
+
+    fn row(&self) -> Vec<String> {
+        let cell = |code: &Option<String>| code.clone().unwrap_or_default();
+        vec![self.code.clone(), cell(&self.continent), cell(&self.served_as)]
+    }
+
+    fn named(name: &str) -> Result<Map<String, Value>, Error> {
+        Ok(one("code", name))
+    }
+
+    fn list(view: &mut View<'_>) -> Result<Vec<Self>, Error> {
+        view.country_list()
+    }
+
+    fn find(view: &mut View<'_>, name: &str) -> Result<Self, Error> {
+        view.country_find(name)
+    }
+
+    fn insert(self, txn: &mut Txn<'_>) -> Result<(), Error> {
+        txn.country_insert(&self)
+    }
+
+    fn update(self, before: &Self, txn: &mut Txn<'_>) -> Result<(), Error> {
+        txn.country_update(before, &self)
+    }
+
+    fn remove(&self, txn: &mut Txn<'_>) -> Result<(), Error> {
+        txn.country_remove(self)
+    }
+}
+
+impl Kind for Account {
+    const NAME: &'static str = "user";
+    const HEADING: &'static [&'static str] =
+        &[">id", "name", "role", "state", "password since (UTC)", "contact"];
+
+    fn row(&self) -> Vec<String> {
+        let state = if self.active { "active" } else { "off" };
+        let password = self.password_unix_s.map_or_else(|| "none".to_owned(), clock::utc);
+        let role = self.role.as_str().to_owned();
+        let (name, contact) = (self.name.clone(), self.contact.clone());
+        vec![self.id.to_string(), name, role, state.to_owned(), password, contact]
+    }
+
+    fn named(name: &str) -> Result<Map<String, Value>, Error> {
+        Ok(one("name", name))
+    }
+
+    fn list(view: &mut View<'_>) -> Result<Vec<Self>, Error> {
+        view.account_list()
+    }
+
+    fn find(view: &mut View<'_>, name: &str) -> Result<Self, Error> {
+        view.account_find(name)
+    }
+
+    fn insert(self, txn: &mut Txn<'_>) -> Result<(), Error> {
+        txn.account_insert(self).map(drop)
+    }
+
+    fn update(self, before: &Self, txn: &mut Txn<'_>) -> Result<(), Error> {
+        txn.account_update(before, &self)
+    }
+
+    fn remove(&self, txn: &mut Txn<'_>) -> Result<(), Error> {
+        txn.account_remove(self)
     }
 }
 

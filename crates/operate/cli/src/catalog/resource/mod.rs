@@ -1,10 +1,13 @@
-//! `site`, `host`, `category`, `repo`, `netblock`: one set of commands for every sort of thing.
+//! `site`, `host`, `category`, `repo`, `netblock`, `country`, `user`, `token`: what the catalog holds,
+//! with one set of commands for every sort of thing.
 //!
 //! A thing is a document. `show` prints it, `edit` opens it, `--set` changes a field of it, and the
 //! catalog says what is wrong with it. What a sort has of its own is in [`kinds`], one table.
 
 /// The sorts of things: their columns, names, and calls.
 mod kinds;
+/// What only people have: passwords and tokens.
+mod people;
 /// Documents as text, and text as documents.
 mod document;
 
@@ -13,6 +16,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use heliostat_catalog::category::Category;
+use heliostat_catalog::country::Country;
 use heliostat_catalog::host::Host;
 use heliostat_catalog::netblock::NetblockCountry;
 use heliostat_catalog::repository::Repository;
@@ -23,6 +27,7 @@ use super::args::CatalogArgs;
 use super::{actor, difference, open};
 use crate::{Error, table};
 use kinds::Kind;
+pub use people::{TokenArgs, UserArgs};
 
 /// The sorts of things.
 #[derive(Debug, Subcommand)]
@@ -37,6 +42,12 @@ pub enum Resource {
     Repo(ResourceArgs),
     /// Networks whose country is known better than a GeoIP database knows it.
     Netblock(ResourceArgs),
+    /// Countries by their two letters: which continent they lie on, and which they are served as.
+    Country(ResourceArgs),
+    /// People who may do something.
+    User(UserArgs),
+    /// What people's programs show instead of a password, as PERSON/TOKEN: `alice/laptop`.
+    Token(TokenArgs),
 }
 
 /// What to do with things of one sort.
@@ -102,13 +113,23 @@ pub(crate) fn run(resource: &Resource, out: &mut impl Write) -> Result<(), Error
         Resource::Category(args) => act::<Category>(args, out),
         Resource::Repo(args) => act::<Repository>(args, out),
         Resource::Netblock(args) => act::<NetblockCountry>(args, out),
+        Resource::Country(args) => act::<Country>(args, out),
+        Resource::User(args) => people::user(args, out),
+        Resource::Token(args) => people::token(args, out),
     }
 }
 
 fn act<K: Kind>(args: &ResourceArgs, out: &mut impl Write) -> Result<(), Error> {
-    let mut catalog = open(&args.catalog)?;
-    match &args.action {
-        ResourceAction::List { json } => list::<K>(&mut catalog, *json, out),
+    act_in::<K>(&mut open(&args.catalog)?, &args.action, out)
+}
+
+fn act_in<K: Kind>(
+    catalog: &mut Catalog,
+    action: &ResourceAction,
+    out: &mut impl Write,
+) -> Result<(), Error> {
+    match action {
+        ResourceAction::List { json } => list::<K>(catalog, *json, out),
         ResourceAction::Show { name, json } => {
             let found = catalog.read(|view| K::find(view, name))?;
             let text = if *json { document::json(&found)? } else { document::toml(&found)? };
@@ -121,7 +142,7 @@ fn act<K: Kind>(args: &ResourceArgs, out: &mut impl Write) -> Result<(), Error> 
             };
             let named = K::named(name)?.into_iter().chain(base).collect();
             let new: K = document::with(named, set)?;
-            change(&mut catalog, out, |txn| new.insert(txn))
+            change(catalog, out, |txn| new.insert(txn))
         }
         ResourceAction::Edit { name, set, file } => {
             let before = catalog.read(|view| K::find(view, name))?;
@@ -130,7 +151,7 @@ fn act<K: Kind>(args: &ResourceArgs, out: &mut impl Write) -> Result<(), Error> 
                 (None, []) => document::edited(&before)?,
                 (None, set) => document::with(document::fields(&before)?, set)?,
             };
-            change(&mut catalog, out, |txn| {
+            change(catalog, out, |txn| {
                 // What was shown is changed, not what somebody made of it meanwhile.
                 let now = K::find(txn.view(), name)?;
                 if now != before {
@@ -139,7 +160,7 @@ fn act<K: Kind>(args: &ResourceArgs, out: &mut impl Write) -> Result<(), Error> 
                 after.update(&before, txn)
             })
         }
-        ResourceAction::Remove { name } => change(&mut catalog, out, |txn| {
+        ResourceAction::Remove { name } => change(catalog, out, |txn| {
             let before = K::find(txn.view(), name)?;
             before.remove(txn)
         }),
