@@ -257,8 +257,9 @@ fn capacity(runtime: &tokio::runtime::Runtime, pool: &Pool, body: &Bytes) -> f64
                 tokio::spawn(async move {
                     let mut done = 0_u32;
                     while began.elapsed() < TIME {
-                        pool.call(Job::new(Bytes::copy_from_slice(&body))).await.unwrap();
-                        done += 1;
+                        let job = Job::new(Bytes::copy_from_slice(&body));
+                        // On a machine that stalls, even these can wait longer than the age.
+                        done += u32::from(pool.call(job).await.is_ok());
                     }
                     done
                 })
