@@ -225,7 +225,8 @@ async fn cycles() {
         cycle(round).await;
     }
     settled().await;
-    eventually("all descriptors are closed", || descriptors() == before).await;
+    // Fewer, when the first count caught some that were still being closed.
+    eventually("all descriptors are closed", || descriptors() <= before).await;
     let grown = resident_bytes().saturating_sub(memory);
     assert!(grown < 16 << 20, "{grown} bytes");
 }
