@@ -8,14 +8,12 @@
 use std::convert::Infallible;
 use std::future::{Ready, ready};
 use std::net::SocketAddr;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 
 use anyhow::{Context as _, Result};
 use bytes::Bytes;
 use clap::Parser;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
-use http_body::{Body, Frame, SizeHint};
+use http_body_util::Full;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
@@ -89,43 +87,16 @@ async fn serve(listen: SocketAddr, answers: &'static [Answer]) -> Result<()> {
 fn respond(
     answers: &[Answer],
     request: &http::Request<hyper::body::Incoming>,
-) -> Ready<Result<Response<Once>, Infallible>> {
+) -> Ready<Result<Response<Full<Bytes>>, Infallible>> {
     let path = request.uri().path();
-    let mut response = match answers.iter().find(|answer| answer.path == path) {
-        Some(answer) => {
-            let mut response = Response::new(Once(Some(answer.body.clone())));
-            *response.headers_mut() = answer.headers.clone();
-            response
-        }
-        None => Response::new(Once(None)),
-    };
-    if response.body().0.is_none() && path != "/readyz" {
+    let mut response = Response::default();
+    if let Some(answer) = answers.iter().find(|answer| answer.path == path) {
+        *response.body_mut() = answer.body.clone().into();
+        *response.headers_mut() = answer.headers.clone();
+    } else if path != "/readyz" {
         *response.status_mut() = StatusCode::NOT_FOUND;
     }
     ready(Ok(response))
-}
-
-/// A body of one piece.
-struct Once(Option<Bytes>);
-
-impl Body for Once {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Poll::Ready(self.0.take().map(|bytes| Ok(Frame::data(bytes))))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.0.is_none()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.0.as_ref().map_or(0, |bytes| bytes.len() as u64))
-    }
 }
 
 fn sized_path(text: &str) -> Result<(String, usize)> {

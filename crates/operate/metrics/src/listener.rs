@@ -7,10 +7,8 @@ use std::cell::RefCell;
 use std::convert::Infallible;
 use std::io;
 use std::net::{SocketAddr, TcpListener as StdListener};
-use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -18,7 +16,7 @@ use bytes::Bytes;
 use heliostat_serve::wire::AnswerKey;
 use http::header::{ALLOW, CONTENT_TYPE as CONTENT_TYPE_HEADER, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
-use http_body::{Body, Frame, SizeHint};
+use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -127,7 +125,7 @@ async fn accept(listener: StdListener, subject: Subject) -> io::Result<()> {
 }
 
 impl Desk {
-    fn answer(&self, request: &Request<Incoming>) -> Result<Response<Whole>, Infallible> {
+    fn answer(&self, request: &Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
         let (status, kind, body) = match (request.method(), request.uri().path()) {
             (&(Method::GET | Method::HEAD), "/metrics") => {
                 let text = text::write(&self.subject, &mut self.keys.borrow_mut());
@@ -138,36 +136,13 @@ impl Desk {
             }
             _ => (StatusCode::NOT_FOUND, TEXT, Bytes::from_static(b"only /metrics is here\n")),
         };
-        let mut response = Response::new(Whole(Some(body)));
+        let mut response = Response::new(Full::new(body));
         *response.status_mut() = status;
         response.headers_mut().insert(CONTENT_TYPE_HEADER, HeaderValue::from_static(kind));
         if status == StatusCode::METHOD_NOT_ALLOWED {
             response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
         }
         Ok(response)
-    }
-}
-
-/// A body of one piece.
-struct Whole(Option<Bytes>);
-
-impl Body for Whole {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Poll::Ready(self.0.take().map(|bytes| Ok(Frame::data(bytes))))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.0.is_none()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.0.as_ref().map_or(0, |bytes| bytes.len() as u64))
     }
 }
 
