@@ -27,7 +27,7 @@ pub struct Token {
 }
 
 impl Token {
-    /// Its name and its owner's: `alice/laptop`.
+    /// Its name and its owner's: `operator/laptop`.
     pub fn full_name(&self) -> String {
         format!("{}/{}", self.account, self.name)
     }
@@ -90,7 +90,7 @@ impl Txn<'_> {
     ) -> Result<(Token, String), Error> {
         let check = Check { resource: RESOURCE, name: full_name };
         let Some((account, name)) = full_name.split_once('/') else {
-            return check.refuse("name it as PERSON/TOKEN: alice/laptop");
+            return check.refuse("name it as PERSON/TOKEN: operator/laptop");
         };
         check.name("the name", name)?;
         let owner = self.view().account_find(account)?;

@@ -14,7 +14,7 @@ mod states;
 
 use heliostat_testing_e2e as rig;
 
-use crate::{Actor, Catalog, Place};
+use crate::{Actor, Catalog, Ending, Error, Place, Txn};
 
 /// One case of the suite: it is given a place where nothing is.
 type Case = (&'static str, fn(&Place));
@@ -25,6 +25,19 @@ fn actor() -> Actor {
 
 fn catalog(place: &Place) -> Catalog {
     Catalog::create(place, NOW).unwrap()
+}
+
+/// Changes something, and is sure that it goes well.
+fn write<T>(catalog: &mut Catalog, write: impl FnOnce(&mut Txn<'_>) -> Result<T, Error>) -> T {
+    catalog.write(&actor(), Ending::Commit, write).unwrap().0
+}
+
+/// Tries to change something, and gives the reason why it was refused.
+fn refused<T: std::fmt::Debug>(
+    catalog: &mut Catalog,
+    write: impl FnOnce(&mut Txn<'_>) -> Result<T, Error>,
+) -> String {
+    catalog.write(&actor(), Ending::Commit, write).unwrap_err().to_string()
 }
 
 /// Runs a case in a new file.

@@ -2,7 +2,7 @@
 
 use heliostat_model::{Asn, IpNet};
 
-use super::{NOW, actor, catalog};
+use super::{NOW, actor, catalog, refused, write};
 use crate::catalog::create_old;
 use crate::category::Category;
 use crate::country::Country;
@@ -14,19 +14,6 @@ use crate::repository::{Redirect, Repository};
 use crate::site::Site;
 use crate::states::{MirrorState, StatesBuilder};
 use crate::{Action, Catalog, Ending, Error, Filter, Place, Txn};
-
-/// Changes something, and is sure that it goes well.
-fn write<T>(catalog: &mut Catalog, write: impl FnOnce(&mut Txn<'_>) -> Result<T, Error>) -> T {
-    catalog.write(&actor(), Ending::Commit, write).unwrap().0
-}
-
-/// Tries to change something, and gives the reason why it was refused.
-fn refused<T: std::fmt::Debug>(
-    catalog: &mut Catalog,
-    write: impl FnOnce(&mut Txn<'_>) -> Result<T, Error>,
-) -> String {
-    catalog.write(&actor(), Ending::Commit, write).unwrap_err().to_string()
-}
 
 /// Runs statements behind the catalog's back.
 fn behind(place: &Place, sql: &str) -> Result<(), String> {

@@ -160,8 +160,8 @@ fn the_guide_is_true() -> Result<()> {
         ("active_admin true -> false", "it is switched off"),
         ("active_admin false -> true", "and on again"),
         ("continent = \"EU\"", "Sweden lies in Europe"),
-        ("yes, it is alice's", "the password is known again"),
-        ("alice/laptop, editor", "the token is known again"),
+        ("yes, it is operator's", "the password is known again"),
+        ("operator/laptop, editor", "the token is known again"),
     ] {
         ensure!(said.contains(word), "{why}: {said}");
     }
@@ -180,22 +180,23 @@ fn wrong_secrets_are_refused() -> Result<()> {
     let place = ["--catalog", text(&catalog)?];
     let call = |arguments: &[&str]| run(&[arguments, &place].concat());
     call(&["init"])?;
-    call(&["user", "add", "alice"])?;
+    call(&["user", "add", "operator"])?;
     let file = folder.path().join("secret");
     let from = ["--file", text(&file)?];
     for (password, reason) in [("short", "at least 8"), (&"x".repeat(3_000), "at most 1024")] {
         fs::write(&file, password)?;
-        let error = call(&[&["user", "password", "alice"][..], &from].concat()).unwrap_err();
+        let error = call(&[&["user", "password", "operator"][..], &from].concat()).unwrap_err();
         assert!(format!("{error:#}").contains(reason), "{error:#}");
     }
     fs::write(&file, "correct horse")?;
-    call(&[&["user", "password", "alice"][..], &from].concat())?;
+    call(&[&["user", "password", "operator"][..], &from].concat())?;
     fs::write(&file, "incorrect horse")?;
-    let error = call(&[&["user", "password", "alice", "--check"][..], &from].concat()).unwrap_err();
+    let error =
+        call(&[&["user", "password", "operator", "--check"][..], &from].concat()).unwrap_err();
     assert!(format!("{error:#}").contains("it is wrong"), "{error:#}");
-    fs::write(&file, call(&["token", "add", "alice/laptop"])?)?;
-    assert_eq!(call(&[&["token", "whose"][..], &from].concat())?, "alice/laptop, viewer\n");
-    call(&["token", "remove", "alice/laptop"])?;
+    fs::write(&file, call(&["token", "add", "operator/laptop"])?)?;
+    assert_eq!(call(&[&["token", "whose"][..], &from].concat())?, "operator/laptop, viewer\n");
+    call(&["token", "remove", "operator/laptop"])?;
     let error = call(&[&["token", "whose"][..], &from].concat()).unwrap_err();
     assert!(format!("{error:#}").contains("it is wrong"), "{error:#}");
     Ok(())

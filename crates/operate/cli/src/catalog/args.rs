@@ -142,7 +142,7 @@ pub struct AuditArgs {
     /// Only changes of the thing with this name.
     #[arg(long)]
     pub name: Option<String>,
-    /// Only changes by this person: `cli:alice`.
+    /// Only changes by this person: `cli:operator`.
     #[arg(long)]
     pub who: Option<String>,
     /// Print no more than this many, the newest.

@@ -46,7 +46,7 @@ pub enum Resource {
     Country(ResourceArgs),
     /// People who may do something.
     User(UserArgs),
-    /// What people's programs show instead of a password, as PERSON/TOKEN: `alice/laptop`.
+    /// What people's programs show instead of a password, as PERSON/TOKEN: `operator/laptop`.
     Token(TokenArgs),
 }
 

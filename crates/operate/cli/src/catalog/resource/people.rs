@@ -55,7 +55,7 @@ pub struct TokenArgs {
 enum TokenAction {
     /// Make one and print its secret, which cannot be printed again.
     Add {
-        /// Whose, and what it is called: `alice/laptop`.
+        /// Whose, and what it is called: `operator/laptop`.
         name: String,
         /// After how many days it ends; never by default.
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
@@ -75,7 +75,7 @@ enum TokenAction {
     },
     /// Remove one: its secret counts no more.
     Remove {
-        /// Which one: `alice/laptop`.
+        /// Which one: `operator/laptop`.
         name: String,
     },
 }
