@@ -34,6 +34,7 @@ use crate::error::Cause;
 use crate::link::Link;
 use crate::lock;
 use crate::pool::Shared;
+use crate::spins::Spins;
 use crate::stage::Permit;
 use crate::sys::{Exit, Process};
 use crate::tail::Tail;
@@ -54,6 +55,8 @@ pub(crate) struct Desk {
     pub(crate) again: Waker,
     /// A worker is wanted here.
     pub(crate) wanted: AtomicBool,
+    /// What spinning for answers has brought of late.
+    spins: Spins,
     state: Mutex<Option<Open>>,
     load: AtomicUsize,
     room: AtomicUsize,
@@ -69,10 +72,14 @@ pub(crate) struct Open {
     flight: VecDeque<Flight>,
     /// When the oldest job in flight became the oldest.
     head_since: Instant,
+    /// Time that the worker may have worked, and has not said for which job.
+    unsaid: Duration,
     idle_since: Instant,
     verdict: Option<Cause>,
     draining: bool,
     armed: bool,
+    /// Armed for more than the next answer.
+    patient: bool,
     awake: u32,
     leader: bool,
     /// When the owner will look at the clock.
@@ -106,10 +113,12 @@ impl Open {
             tail,
             flight: VecDeque::new(),
             head_since: now,
+            unsaid: Duration::ZERO,
             idle_since: now,
             verdict: None,
             draining: false,
             armed: false,
+            patient: false,
             awake: 0,
             leader: false,
             timer_at: None,
@@ -152,6 +161,7 @@ impl Desk {
             again: Waker::from(Arc::new(Again(nudge.clone()))),
             nudge,
             wanted: AtomicBool::new(false),
+            spins: Spins::default(),
             state: Mutex::new(None),
             load: AtomicUsize::new(CLOSED),
             room: AtomicUsize::new(0),
@@ -195,13 +205,16 @@ impl Desk {
         &self,
         idle: Option<Duration>,
         others: [Option<Instant>; 2],
+        now: Instant,
     ) -> Option<Instant> {
         let mut state = lock(&self.state);
         let open = state.as_mut()?;
         let deadline = open.flight.front().map(|flight| open.head_since + flight.call.limit);
         let quits = idle.filter(|_| open.flight.is_empty()).map(|idle| open.idle_since + idle);
         let leaves = open.is_leaving().then(|| open.idle_since + settle::GRACE);
-        let all = [deadline, quits.filter(|_| !open.draining), leaves].into_iter().chain(others);
+        let silence = open.patient.then(|| now + watch::PATIENCE);
+        let quits = quits.filter(|_| !open.draining);
+        let all = [deadline, quits, leaves, silence].into_iter().chain(others);
         open.timer_at = all.flatten().min();
         open.timer_at
     }

@@ -292,18 +292,27 @@ impl Shared {
         }
     }
 
-    /// For how long it is worth spinning for an answer, if it is.
-    pub(crate) fn spin(&self) -> Option<Duration> {
+    /// For how long it is worth spinning for an answer of a ring with so many jobs, if it is. What
+    /// the ring holds keeps the worker busy for longer than a wake-up takes, or it does not.
+    pub(crate) fn spin(&self, jobs: usize, roused: bool) -> Option<Duration> {
         let ns = self.service_ns.load(Ordering::Relaxed);
-        let worth = ns > 0 && ns <= SPIN_SERVICE_NS && self.cpus > 1;
-        let limit = Duration::from_nanos(3 * ns + 5_000).min(self.settings.spin);
+        let short = ns <= SPIN_SERVICE_NS && ns.saturating_mul(jobs as u64) <= spin_ring_ns();
+        let worth = ns > 0 && jobs > 0 && short && self.cpus > 1;
+        let wakes_ns = if roused { WAKE_NS } else { 5_000 };
+        let limit = Duration::from_nanos(3 * ns + wakes_ns).min(self.settings.spin);
         (worth && !limit.is_zero()).then_some(limit)
     }
 
-    /// For how long a worker may spin for the next job: longer than the parent for an answer,
-    /// because it has to bridge the parent's own wake-up.
+    /// How many answers of a ring with so many jobs are worth one ring: half, so that the worker
+    /// has the other half to do until somebody has come, and no more than come in a moment.
+    pub(crate) fn answers_a_ring(&self, jobs: usize) -> u32 {
+        let ns = self.service_ns.load(Ordering::Relaxed).max(1);
+        u32::try_from((patient_ns() / ns).min(jobs as u64 / 2)).unwrap_or(1).max(1)
+    }
+
+    /// For how long a worker may spin for the next job.
     pub(crate) fn worker_spin(&self) -> Duration {
-        if self.cpus > 1 { 2 * self.settings.spin } else { Duration::ZERO }
+        if self.cpus > 1 { self.settings.spin } else { Duration::ZERO }
     }
 
     /// Learns how long jobs run.
@@ -553,9 +562,20 @@ const FAILURES_MAX: u32 = 3;
 /// A job that lost so many workers without ever being the oldest is tried alone.
 const RESENT_MAX: u32 = 16;
 /// What it costs to wake a sleeping worker, roughly.
-const WAKE_NS: u64 = 30_000;
+const WAKE_NS: u64 = 50_000;
 /// How much work a ring should hold, to bridge the time until the parent looks again.
-const BRIDGE_NS: u64 = 300_000;
+const BRIDGE_NS: u64 = 500_000;
+fn envn(name: &str, d: u64) -> u64 {
+    std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(d)
+}
+fn patient_ns() -> u64 {
+    static V: std::sync::OnceLock<u64> = std::sync::OnceLock::new();
+    *V.get_or_init(|| envn("PATIENT", 400_000))
+}
+fn spin_ring_ns() -> u64 {
+    static V: std::sync::OnceLock<u64> = std::sync::OnceLock::new();
+    *V.get_or_init(|| envn("SPINRING", 60_000))
+}
 /// Jobs this long are handed over one at a time.
 const LONG_NS: u64 = 5_000_000;
 /// Answers that take longer are not spun for.

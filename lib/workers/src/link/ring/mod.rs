@@ -32,13 +32,15 @@ pub(crate) struct Ring {
     control: Arc<OwnedFd>,
     put: u32,
     taken: u32,
+    /// Whether the worker slept when the last job was put.
+    roused: bool,
     /// Per job in flight, where its long reply goes.
     rooms: VecDeque<Option<OwnedFd>>,
 }
 
 impl Ring {
     pub(crate) fn new(region: Arc<Region>, control: Arc<OwnedFd>) -> Ring {
-        Ring { region, control, put: 0, taken: 0, rooms: VecDeque::new() }
+        Ring { region, control, put: 0, taken: 0, roused: false, rooms: VecDeque::new() }
     }
 
     pub(crate) fn put(&mut self, call: &Call) -> Result<(), Nonsense> {
@@ -81,7 +83,8 @@ impl Ring {
     fn publish(&mut self) {
         self.put = self.put.wrapping_add(1);
         let door = &self.region.table().jobs;
-        if door.publish(self.put) != AWAKE {
+        self.roused = door.publish(self.put) != AWAKE;
+        if self.roused {
             let _ = futex::wake(door.word(), futex::Flags::empty(), 1);
         }
     }
@@ -132,8 +135,8 @@ impl Ring {
         self.is_answered().map(drop)
     }
 
-    pub(crate) fn arm(&self) -> bool {
-        self.region.table().replies.arm(self.taken, BY_EVENT)
+    pub(crate) fn arm(&self, answers: u32) -> bool {
+        self.region.table().replies.arm(self.taken.wrapping_add(answers), BY_EVENT)
     }
 
     pub(crate) fn disarm(&self) {
@@ -148,6 +151,11 @@ impl Ring {
     pub(crate) fn quit(&mut self) {
         self.region.slot(self.put).flags.store(QUIT, Ordering::Relaxed);
         self.publish();
+    }
+
+    /// Whether the worker has to wake up for the last job.
+    pub(crate) fn has_roused(&self) -> bool {
+        self.roused
     }
 
     /// Something to watch without the desk's lock.
@@ -190,14 +198,15 @@ impl Watch {
         }
     }
 
-    /// Sleeps until there is something, or [`stir`](Watch::stir) is called, or a while is over.
-    pub(crate) fn sleep(&self, limit: Duration) {
+    /// Sleeps until so many answers are there, or [`stir`](Watch::stir) is called, or a while is
+    /// over.
+    pub(crate) fn sleep(&self, answers: u32, limit: Duration) {
         let door = &self.region.table().replies;
         let limit = rustix::thread::Timespec {
             tv_sec: i64::try_from(limit.as_secs()).unwrap_or(i64::MAX),
             tv_nsec: limit.subsec_nanos().into(),
         };
-        if door.arm(self.seen, BY_FUTEX) {
+        if door.arm(self.seen.wrapping_add(answers), BY_FUTEX) {
             let _ = futex::wait(door.word(), futex::Flags::empty(), BY_FUTEX, Some(&limit));
         }
     }
