@@ -116,6 +116,11 @@ impl Body {
         self.len() == 0
     }
 
+    /// Whether all of it is in memory; a file may have to be read.
+    pub(crate) fn is_memory(&self) -> bool {
+        self.weight() == self.len()
+    }
+
     /// How much memory it holds while it waits.
     pub(crate) fn weight(&self) -> usize {
         match &self.0 {
@@ -187,16 +192,6 @@ impl Write for BodyWriter {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
-    }
-}
-
-/// Bytes in memory, as a descriptor: what a body that is too long for the ring becomes.
-pub(crate) fn as_file(bytes: &Bytes) -> io::Result<Arc<OwnedFd>> {
-    let mut writer = BodyWriter::new()?;
-    writer.write_all(bytes)?;
-    match writer.finish()?.0 {
-        Kept::File { fd, .. } => Ok(fd),
-        Kept::Bytes(_) => Err(io::ErrorKind::Other.into()),
     }
 }
 

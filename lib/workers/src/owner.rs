@@ -131,6 +131,7 @@ async fn look(shared: &Shared, desk: &Desk) -> bool {
 
 /// Sends a worker to rest that is idle or surplus; whether it has overstayed.
 fn rest(shared: &Shared, desk: &Desk, now: Instant) -> bool {
+    desk.tidy(now);
     let idle = desk.idle_for(now);
     let quits = idle.is_some_and(|idle| idle >= shared.settings.idle) && !is_warm(shared, desk);
     if (quits || shared.is_surplus(desk)) && !desk.is_draining() {

@@ -134,6 +134,11 @@ impl Open {
         self.served
     }
 
+    /// Whether an idle worker keeps memory for a next long body.
+    fn keeps_spare(&self) -> bool {
+        self.flight.is_empty() && matches!(&self.link, Link::Ring(ring) if ring.has_spare())
+    }
+
     /// Whether it has been asked to end, and has nothing else to do.
     fn is_leaving(&self) -> bool {
         self.draining && self.flight.is_empty()
@@ -149,6 +154,8 @@ impl Wake for Again {
     }
 }
 
+/// For how long memory is kept for a next long body.
+const SPARE: Duration = Duration::from_secs(1);
 /// No worker.
 const CLOSED: usize = usize::MAX;
 
@@ -212,9 +219,10 @@ impl Desk {
         let deadline = open.flight.front().map(|flight| open.head_since + flight.call.limit);
         let quits = idle.filter(|_| open.flight.is_empty()).map(|idle| open.idle_since + idle);
         let leaves = open.is_leaving().then(|| open.idle_since + settle::GRACE);
+        let spare = open.keeps_spare().then(|| open.idle_since + SPARE);
         let silence = open.patient.then(|| now + watch::PATIENCE);
         let quits = quits.filter(|_| !open.draining);
-        let all = [deadline, quits, leaves, silence].into_iter().chain(others);
+        let all = [deadline, quits, leaves, spare, silence].into_iter().chain(others);
         open.timer_at = all.flatten().min();
         open.timer_at
     }
@@ -244,6 +252,19 @@ impl Desk {
         let state = lock(&self.state);
         let open = state.as_ref().filter(|open| open.flight.is_empty() && !open.draining)?;
         Some(now.saturating_duration_since(open.idle_since))
+    }
+
+    /// Gives back what is kept for a next long body, when none has come for a while.
+    pub(crate) fn tidy(&self, now: Instant) {
+        self.with_open(|open| {
+            let idle = now.saturating_duration_since(open.idle_since);
+            if open.keeps_spare()
+                && idle >= SPARE
+                && let Link::Ring(ring) = &mut open.link
+            {
+                ring.give_back();
+            }
+        });
     }
 
     /// Gives the worker no more jobs, and asks it to end when it has none.

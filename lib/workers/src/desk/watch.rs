@@ -40,6 +40,13 @@ impl Desk {
         self.spins.is_worth_it().then(|| (ring.watch(), limit))
     }
 
+    /// How many answers are worth one ring. Who would rather spin wants to know of each.
+    fn answers_a_ring(&self, shared: &Shared, open: &Open) -> u32 {
+        let jobs = open.flight.len();
+        let spins = self.spins.are_good() && shared.spin(jobs, false).is_some();
+        if spins { 1 } else { shared.answers_a_ring(jobs) }
+    }
+
     fn arm(&self, open: &mut Open, answers: u32) {
         open.armed = open.link.arm(answers);
         open.patient = open.armed && answers > 1;
@@ -77,7 +84,7 @@ impl Desk {
         if open.awake == 0 && !open.leader && !open.armed && !open.flight.is_empty() {
             // Before the door is armed, the rest is taken: an answer may have come just now.
             self.pump_open(shared, open, &mut woken);
-            let answers = if patient { shared.answers_a_ring(open.flight.len()) } else { 1 };
+            let answers = if patient { self.answers_a_ring(shared, open) } else { 1 };
             self.arm(open, answers);
         }
         drop(state);
@@ -106,7 +113,7 @@ impl Desk {
                     }
                     open.leader = true;
                     open.armed = false;
-                    Some((ring.watch(), shared.answers_a_ring(open.flight.len())))
+                    Some((ring.watch(), self.answers_a_ring(shared, open)))
                 }
                 _ => None,
             });

@@ -296,8 +296,8 @@ impl Shared {
     /// the ring holds keeps the worker busy for longer than a wake-up takes, or it does not.
     pub(crate) fn spin(&self, jobs: usize, roused: bool) -> Option<Duration> {
         let ns = self.service_ns.load(Ordering::Relaxed);
-        let short = ns <= SPIN_SERVICE_NS && ns.saturating_mul(jobs as u64) <= spin_ring_ns();
-        let worth = ns > 0 && jobs > 0 && short && self.cpus > 1;
+        let soon = ns <= SPIN_NS || ns.saturating_mul(jobs as u64) <= SPIN_RING_NS;
+        let worth = ns > 0 && jobs > 0 && soon && self.cpus > 1;
         let wakes_ns = if roused { WAKE_NS } else { 5_000 };
         let limit = Duration::from_nanos(3 * ns + wakes_ns).min(self.settings.spin);
         (worth && !limit.is_zero()).then_some(limit)
@@ -307,7 +307,7 @@ impl Shared {
     /// has the other half to do until somebody has come, and no more than come in a moment.
     pub(crate) fn answers_a_ring(&self, jobs: usize) -> u32 {
         let ns = self.service_ns.load(Ordering::Relaxed).max(1);
-        u32::try_from((patient_ns() / ns).min(jobs as u64 / 2)).unwrap_or(1).max(1)
+        u32::try_from((PATIENT_NS / ns).min(jobs as u64 / 2)).unwrap_or(1).max(1)
     }
 
     /// For how long a worker may spin for the next job.
@@ -318,7 +318,11 @@ impl Shared {
     /// Learns how long jobs run.
     pub(crate) fn learn(&self, run_ns: u64) {
         let old = self.service_ns.load(Ordering::Relaxed);
-        let new = if old == 0 { run_ns.max(1) } else { old - old / 8 + run_ns / 8 };
+        let new = match old {
+            0 => run_ns,
+            // One that was held up, by another process for instance, counts no more than double.
+            _ => old - old / 8 + (run_ns / 8).min(old),
+        };
         self.service_ns.store(new.max(1), Ordering::Relaxed);
         if self.failures.load(Ordering::Relaxed) != 0 {
             self.failures.store(0, Ordering::Relaxed);
@@ -565,19 +569,12 @@ const RESENT_MAX: u32 = 16;
 const WAKE_NS: u64 = 50_000;
 /// How much work a ring should hold, to bridge the time until the parent looks again.
 const BRIDGE_NS: u64 = 500_000;
-fn envn(name: &str, d: u64) -> u64 {
-    std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(d)
-}
-fn patient_ns() -> u64 {
-    static V: std::sync::OnceLock<u64> = std::sync::OnceLock::new();
-    *V.get_or_init(|| envn("PATIENT", 400_000))
-}
-fn spin_ring_ns() -> u64 {
-    static V: std::sync::OnceLock<u64> = std::sync::OnceLock::new();
-    *V.get_or_init(|| envn("SPINRING", 60_000))
-}
+/// Answers that come within so long are worth one ring together.
+const PATIENT_NS: u64 = 400_000;
 /// Jobs this long are handed over one at a time.
 const LONG_NS: u64 = 5_000_000;
-/// Answers that take longer are not spun for.
-const SPIN_SERVICE_NS: u64 = 25_000;
+/// Answers of jobs as short as this are spun for, however many are in the ring.
+const SPIN_NS: u64 = 12_000;
+/// Those of longer jobs only while the ring holds less work than this.
+const SPIN_RING_NS: u64 = 60_000;
 const _: () = assert!(NOWHERE == usize::MAX, "no desk has that number");

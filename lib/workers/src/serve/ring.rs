@@ -17,7 +17,7 @@ use super::job::To;
 use super::{HELLO_MAX, Job, Reply, check_hello, enter, unfit, work_on};
 use crate::door::{AWAKE, BY_EVENT, BY_FUTEX, Door};
 use crate::hello::Hello;
-use crate::region::{JOB_BY_FD, Map, QUIT, REPLY_BY_FD, Region, Slot};
+use crate::region::{JOB_BY_FD, JOB_FILLED, Map, QUIT, REPLY_BY_FD, Region, Slot};
 use crate::spins::Spins;
 use crate::sys::close;
 use crate::wire::{HEAD_BYTES, Status, length};
@@ -104,7 +104,10 @@ fn bodies(flags: u32, len: u32, max: usize) -> io::Result<(Option<Map>, Option<M
             return Ok(None);
         }
         let fd = fds.next().ok_or_else(|| unfit("a body is missing"))?;
-        let map = Map::shared(&fd, len, protection);
+        let map = match flags & flag & JOB_BY_FD != 0 && flags & JOB_FILLED != 0 {
+            true => Map::filled(&fd, len, protection),
+            false => Map::shared(&fd, len, protection),
+        };
         close(fd);
         map.map(Some)
     };

@@ -7,6 +7,9 @@
 //! | count of the reply door | the worker's | between `taken` and `put`, on each look |
 //! | id, status, length of a reply | the worker's | loaded once; against the call that we hold |
 
+/// Where a long body lies that came as bytes.
+mod arena;
+
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
@@ -18,11 +21,12 @@ use std::time::{Duration, Instant};
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 use rustix::thread::futex;
 
+use self::arena::{Arena, Spare};
 use super::{Answer, Nonsense};
 use crate::call::Call;
 use crate::door::{AWAKE, BY_EVENT, BY_FUTEX};
-use crate::job::{Kept, as_file, read_at};
-use crate::region::{JOB_BY_FD, QUIT, REPLY_BY_FD, Region, memory};
+use crate::job::{Kept, read_at};
+use crate::region::{JOB_BY_FD, JOB_FILLED, QUIT, REPLY_BY_FD, Region, memory};
 use crate::wire::{Status, length};
 
 /// See the module.
@@ -34,48 +38,70 @@ pub(crate) struct Ring {
     taken: u32,
     /// Whether the worker slept when the last job was put.
     roused: bool,
-    /// Per job in flight, where its long reply goes.
-    rooms: VecDeque<Option<OwnedFd>>,
+    /// Per job in flight, what of it is too long for the ring.
+    long: VecDeque<Long>,
+    spare: Spare,
+}
+
+/// What travels as descriptors.
+#[derive(Debug, Default)]
+struct Long {
+    /// A body that came as bytes.
+    body: Option<Arena>,
+    /// Where the reply goes.
+    room: Option<OwnedFd>,
 }
 
 impl Ring {
     pub(crate) fn new(region: Arc<Region>, control: Arc<OwnedFd>) -> Ring {
-        Ring { region, control, put: 0, taken: 0, roused: false, rooms: VecDeque::new() }
+        Ring {
+            region,
+            control,
+            put: 0,
+            taken: 0,
+            roused: false,
+            long: VecDeque::new(),
+            spare: Spare::default(),
+        }
     }
 
     pub(crate) fn put(&mut self, call: &Call) -> Result<(), Nonsense> {
         let layout = self.region.layout();
         let slot = self.region.slot(self.put);
         let len = call.job.body.len();
+        let mut long = Long::default();
         let body = match &call.job.body.0 {
             Kept::Bytes(bytes) if len <= layout.job_max as usize => {
                 self.region.put_job(self.put, bytes);
                 None
             }
-            Kept::Bytes(bytes) => Some(as_file(bytes).map_err(|_| NO_MEMORY)?),
+            Kept::Bytes(bytes) => {
+                let arena = self.spare.fill(bytes).map_err(|_| NO_MEMORY)?;
+                Some(long.body.insert(arena).fd())
+            }
             Kept::File { .. } if len == 0 => None,
-            Kept::File { fd, .. } => Some(fd.clone()),
+            Kept::File { fd, .. } => Some(fd.as_fd()),
         };
-        let room = match call.max_reply > layout.reply_max as usize {
-            true => Some(room(call.max_reply).map_err(|_| NO_MEMORY)?),
-            false => None,
-        };
+        if call.max_reply > layout.reply_max as usize {
+            long.room = Some(room(call.max_reply).map_err(|_| NO_MEMORY)?);
+        }
         let mut flags = 0;
         flags |= if body.is_some() { JOB_BY_FD } else { 0 };
-        flags |= if room.is_some() { REPLY_BY_FD } else { 0 };
+        flags |= if body.is_some() && call.job.body.is_memory() { JOB_FILLED } else { 0 };
+        flags |= if long.room.is_some() { REPLY_BY_FD } else { 0 };
         slot.job_id.store(call.id, Ordering::Relaxed);
         slot.kind.store(call.job.kind, Ordering::Relaxed);
         slot.job_len.store(length(len), Ordering::Relaxed);
         slot.max_reply.store(length(call.max_reply), Ordering::Relaxed);
         slot.flags.store(flags, Ordering::Relaxed);
         slot.skip.store(u32::from(!call.is_wanted()), Ordering::Relaxed);
-        if flags != 0 {
+        if flags & (JOB_BY_FD | REPLY_BY_FD) != 0 {
             let fds: Vec<_> =
-                body.iter().map(|fd| fd.as_fd()).chain(room.as_ref().map(OwnedFd::as_fd)).collect();
+                body.into_iter().chain(long.room.as_ref().map(OwnedFd::as_fd)).collect();
             send(&self.control, &call.id.to_le_bytes(), &fds)
                 .map_err(|_| "takes no descriptors")?;
         }
-        self.rooms.push_back(room);
+        self.long.push_back(long);
         self.publish();
         Ok(())
     }
@@ -106,8 +132,11 @@ impl Ring {
         if status == Status::Skipped && call.is_wanted() {
             return Err("skips a job that is wanted");
         }
-        let room = self.rooms.pop_front().flatten();
-        let body = match room {
+        let long = self.long.pop_front().unwrap_or_default();
+        if let Some(arena) = long.body {
+            self.spare.keep(arena);
+        }
+        let body = match long.room {
             _ if !call.is_wanted() => Vec::new(),
             None => self.region.take_reply(self.taken, len),
             Some(room) => {
@@ -151,6 +180,16 @@ impl Ring {
     pub(crate) fn quit(&mut self) {
         self.region.slot(self.put).flags.store(QUIT, Ordering::Relaxed);
         self.publish();
+    }
+
+    /// Whether it keeps memory for a next long body.
+    pub(crate) fn has_spare(&self) -> bool {
+        self.spare.is_some()
+    }
+
+    /// Gives that memory back.
+    pub(crate) fn give_back(&mut self) {
+        self.spare.give_back();
     }
 
     /// Whether the worker has to wake up for the last job.
