@@ -216,7 +216,7 @@ impl Reply {
         self.body
     }
 
-    /// How long the worker says that it worked, and no longer than we saw it work.
+    /// How long the worker says that it worked; all its jobs together no longer than we saw it work.
     #[must_use]
     pub fn run_time(&self) -> Duration {
         self.run
