@@ -113,13 +113,19 @@ impl Store {
         Ok((claimed, Some(version)))
     }
 
-    /// The next number: above that of the pointer, or, if it is lost, above those of all files.
+    /// The next number: above that of the pointer, or, if it is lost, above those of all files, and
+    /// not below the fence: whoever publishes asks for a fence above every number that they see.
     fn next(&self, seen: &Pointer) -> Result<u64, Error> {
         if let Some(newest) = seen.newest() {
             return Ok(newest.generation + 1);
         }
         let names = self.names()?;
-        Ok(names.iter().filter_map(|name| number(name)).max().unwrap_or(0) + 1)
+        Ok(names
+            .iter()
+            .filter_map(|name| number(name))
+            .max()
+            .map_or(1, |last| last + 1)
+            .max(seen.fence))
     }
 
     /// Puts a finished file into the store and makes it the newest.

@@ -109,6 +109,10 @@ fn without_a_pointer_numbers_still_rise() {
     publish(&store, 2, 5, 1).unwrap();
     fs::remove_file(folder.path().join(POINTER)).unwrap();
     assert_eq!(publish(&store, 3, 5, 1).unwrap(), 3);
+    // With everything lost, what the catalog remembers keeps nodes from waiting for old numbers.
+    fs::remove_dir_all(folder.path()).unwrap();
+    assert_eq!(publish(&store, 4, 5, 7).unwrap(), 7);
+    assert_eq!(publish(&store, 5, 5, 8).unwrap(), 8);
 }
 
 /// A crash between pointer and link: the next one who publishes moves the link first.

@@ -138,12 +138,15 @@ impl Publisher {
         Ok(Turn::Done)
     }
 
-    /// The fence that the store remembers, and whether the catalog says something else than the
+    /// What the fence must be above, and whether the catalog says something else than the
     /// newest generation.
     fn look(&mut self) -> Result<(u64, bool), Error> {
         let mark = self.catalog.read(|view| view.mark())?;
         let pointer = self.store.pointer().or_else(missing)?.map(|(pointer, _)| pointer);
-        let fence = pointer.as_ref().map_or(0, |pointer| pointer.fence);
+        // Above every generation, too: should the store be lost, numbers go on from the fence.
+        let newest = pointer.as_ref().and_then(|pointer| pointer.newest());
+        let newest = newest.map_or(0, |newest| newest.generation);
+        let fence = pointer.as_ref().map_or(0, |pointer| pointer.fence).max(newest);
         Ok((fence, pointer.and_then(|pointer| pointer.catalog).as_ref() != Some(&mark)))
     }
 
