@@ -9,6 +9,8 @@ mod suite;
 mod people;
 /// Leases, and waiting for a change.
 mod leases;
+/// A program that is killed while it brings an older catalog forward.
+mod killed;
 /// A cache, through the catalog, is the cache.
 mod round_trip;
 /// States against a plain map.
@@ -90,6 +92,7 @@ suite!(
     leases::holders_race_and_no_fence_is_given_twice,
     leases::leases_wait_for_no_writer,
     leases::a_change_wakes_whoever_waits,
+    killed::a_migration_killed_anywhere_is_done_or_undone,
     round_trip::a_generated_cache_comes_through,
     round_trip::any_cache_comes_through,
     round_trip::any_cache_replaces_any_other,

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use heliostat_exchange::mirrormanager;
@@ -268,18 +268,34 @@ fn publish_follows_the_catalog() -> Result<()> {
 #[test]
 fn killed_at_any_moment_everything_is_whole() -> Result<()> {
     let folder = tempfile::tempdir()?;
-    let (catalog, to) = (folder.path().join("catalog.db"), folder.path().join("to"));
-    let catalog = text(&catalog)?;
+    let catalog = folder.path().join("catalog.db");
+    killed_at_any_moment(folder.path(), text(&catalog)?, 48)
+}
+
+#[test]
+fn killed_at_any_moment_everything_is_whole_on_postgres() -> Result<()> {
+    let server = match Postgres::start()? {
+        Ok(server) => server,
+        Err(why) => return skip("killed at any moment on PostgreSQL", &why),
+    };
+    let folder = tempfile::tempdir()?;
+    killed_at_any_moment(folder.path(), &server.url("postgres"), 24)
+}
+
+fn killed_at_any_moment(folder: &Path, catalog: &str, kills: u32) -> Result<()> {
+    let to = folder.join("to");
     run(&["init", "--catalog", catalog])?;
-    let caches = [cache(folder.path(), "first")?, cache(folder.path(), "second")?];
+    let caches = [cache(folder, "first")?, cache(folder, "second")?];
     let publish = ["publish", "--once", "--catalog", catalog, "--to", text(&to)?];
+    let begun = Instant::now();
     run(&publish)?;
+    let took = begun.elapsed();
     let mut generation = 1;
-    for round in 0..KILLS {
-        let from = text(&caches[round % 2])?;
+    for round in 0..kills {
+        let from = text(&caches[round as usize % 2])?;
         let import = ["import", "mirrormanager", "--catalog", catalog, "--cache", from];
         let arguments: &[&str] = if round % 4 < 2 { &import } else { &publish };
-        let killed = killed_after(arguments, Duration::from_micros(700 * round as u64))?;
+        let killed = killed_after(arguments, took * round / kills)?;
         if arguments[0] == "publish" && !killed {
             generation += 1;
         }
@@ -297,6 +313,10 @@ fn killed_at_any_moment_everything_is_whole() -> Result<()> {
         ensure!(possible.contains(&(now - generation)), "{generation}, then {now}");
         generation = now;
     }
+    // The pointer names what is there, and the link leads to the last of it.
+    run(&["inspect", "--verify", text(&to)?])?;
+    let link = fs::read_link(to.join("current.snapshot"))?.to_string_lossy().into_owned();
+    ensure!(link.starts_with(&format!("heliostat.{generation}.")), "{generation}: {link}");
     Ok(())
 }
 
@@ -408,6 +428,3 @@ fn body(response: &Response) -> String {
 fn text(path: &Path) -> Result<&str> {
     path.to_str().context("the path is no text")
 }
-
-/// How often something is killed: each time a little later.
-const KILLS: usize = 48;

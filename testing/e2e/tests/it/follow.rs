@@ -1,7 +1,7 @@
 //! Many machines: nodes that follow a store, a folder or a bucket, and what happens when it goes.
 
-use std::fs;
-use std::path::Path;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
@@ -51,6 +51,81 @@ fn a_node_follows_a_bucket() -> Result<()> {
     let error = error.expect_err("it was understood").to_string();
     assert!(error.contains("line 2: not AWS_NAME=value") && !error.contains("hush"), "{error}");
     Ok(())
+}
+
+/// Disks that fill up: the publisher's and the node's. Nothing is lost, and both say what happened.
+#[test]
+fn full_disks_lose_nothing() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let (theirs, ours) = (folder.path().join("there"), folder.path().join("here"));
+    let disks = match (Disk::mount(&theirs)?, Disk::mount(&ours)?) {
+        (Ok(theirs), Ok(ours)) => [theirs, ours],
+        (Err(why), _) | (_, Err(why)) => return skip("full disks lose nothing", &why),
+    };
+    let catalog = folder.path().join("catalog.db");
+    let catalog = text(&catalog)?;
+    run(&["init", "--catalog", catalog])?;
+    let import = |mirror: &str| -> Result<()> {
+        let cache = cache_of(mirror, folder.path())?;
+        let from = ["import", "mirrormanager", "--catalog", catalog, "--cache", text(&cache)?];
+        run(&from).map(|_| ())
+    };
+    let store = Place { url: text(&theirs)?.to_owned(), more: Vec::new() };
+    let publish = || run(&["publish", "--once", "--catalog", catalog, "--to", &store.url]);
+    import("first")?;
+    publish()?;
+    let node = store.node(folder.path(), "here")?;
+    serves(&node, 1, "first")?;
+
+    import("second")?;
+    disks[0].fill()?;
+    let error = publish().expect_err("there was room").to_string();
+    assert!(error.contains("the one before it stays"), "{error}");
+    assert!(error.contains("No space left on device"), "{error}");
+    run(&["inspect", "--verify", text(&theirs)?])?;
+    disks[0].empty()?;
+    disks[1].fill()?;
+    publish()?;
+    wait_until("the news", || Ok(node.said().contains("No space left").then_some(())))?;
+    serves(&node, 1, "first")?;
+    disks[1].empty()?;
+    serves(&node, 2, "second")?;
+    Ok(())
+}
+
+/// A small disk of its own, gone with its test.
+struct Disk(PathBuf);
+
+impl Disk {
+    /// Mounts one, or says why that cannot be done.
+    fn mount(at: &Path) -> Result<Result<Disk, String>> {
+        fs::create_dir(at)?;
+        let mut mount = Command::new("mount");
+        let mounted = mount.args(["-t", "tmpfs", "-o", "size=4m", "tmpfs"]).arg(at).output()?;
+        if mounted.status.success() {
+            return Ok(Ok(Disk(at.to_owned())));
+        }
+        let said = String::from_utf8_lossy(&mounted.stderr).trim().to_owned();
+        Ok(Err(format!("a small disk cannot be mounted: {said}")))
+    }
+
+    fn fill(&self) -> Result<()> {
+        let error = File::create(self.0.join("filler"))
+            .and_then(|mut file| std::io::copy(&mut std::io::repeat(1), &mut file));
+        anyhow::ensure!(error.is_err(), "it cannot be filled");
+        Ok(())
+    }
+
+    fn empty(&self) -> Result<()> {
+        Ok(fs::remove_file(self.0.join("filler"))?)
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        // Lazily: a server that still runs may have a file of it open.
+        let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
+    }
 }
 
 /// A store, and the options that lead to it.
