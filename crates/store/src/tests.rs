@@ -1,4 +1,5 @@
-//! A folder as a store; the object store is tested against a real service, in `testing/e2e`.
+//! A folder as a store, and an object store against a real service; servers that follow either are
+//! tested in `testing/e2e`.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -7,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use heliostat_model::World;
 use heliostat_snapshot::Snapshot;
+use heliostat_testing_e2e as rig;
 
 use crate::follow::pause;
 use crate::pointer::Pointer;
@@ -204,6 +206,54 @@ fn a_pointer_that_is_known_is_not_sent_again() {
     assert_eq!(store.look(Some(&version)).unwrap(), Seen::Same);
     publish(&store, 2, 5, 1).unwrap();
     assert!(matches!(store.look(Some(&version)).unwrap(), Seen::New(..)));
+}
+
+/// What a service itself must do: say who was first, and give back what was put.
+#[test]
+fn a_bucket_keeps_files_whole_and_says_who_was_first() {
+    let service = match rig::S3::start().unwrap() {
+        Ok(service) => service,
+        Err(why) => return rig::skip("a bucket as a store", &why).unwrap(),
+    };
+    let bucket = Location::Bucket { bucket: rig::S3::BUCKET.to_owned(), prefix: String::new() };
+    let endpoint = Some(format!("http://{}", service.address));
+    let access = Access { endpoint, credentials: Some(service.credentials()) };
+    let store = Store::new(&bucket, &access).unwrap();
+    assert_eq!(store.look(None).unwrap(), Seen::Missing);
+    let first = store.replace(None, &Pointer::EMPTY).unwrap();
+    let other = Pointer { fence: 7, ..Pointer::EMPTY };
+    assert!(matches!(store.replace(None, &other).unwrap_err(), Error::Overtaken));
+    // An answer that was lost: the same request again finds itself.
+    assert_eq!(store.replace(None, &Pointer::EMPTY).unwrap(), first);
+    assert_eq!(store.look(Some(&first)).unwrap(), Seen::Same);
+    let second = store.replace(Some(&first), &other).unwrap();
+    assert_eq!(store.replace(Some(&first), &other).unwrap(), second);
+    let late = Pointer { fence: 1, ..Pointer::EMPTY };
+    assert!(matches!(store.replace(Some(&first), &late).unwrap_err(), Error::Overtaken));
+    assert_eq!(store.look(Some(&first)).unwrap(), Seen::New(other, second));
+
+    // More than two pieces, and a name that is not ours beside it.
+    let folder = tempfile::tempdir().unwrap();
+    let bytes: Vec<u8> =
+        (0..20_000_000u32).map(|at| (at.wrapping_mul(0x9e37_79b1) >> 24) as u8).collect();
+    let (file, strange) = ("heliostat.1.0123456789abcdef.snapshot", "notes.txt");
+    for (name, bytes) in [(file, &bytes[..]), (strange, b"notes")] {
+        let path = folder.path().join(name);
+        fs::write(&path, bytes).unwrap();
+        store.put(&path, name).unwrap();
+        assert!(!path.exists());
+    }
+    assert_eq!(store.names().unwrap(), [file]);
+    let fetched = folder.path().join("fetched");
+    let get = |bytes_max: u64| {
+        store.get(file, bytes_max, &mut fs::File::create(&fetched).unwrap()).unwrap();
+        fs::read(&fetched).unwrap()
+    };
+    assert!(get(u64::MAX) == bytes);
+    assert_eq!(get(3), bytes[..3], "no more than the pointer says");
+    store.remove(&[file.to_owned(), "heliostat.9.0123456789abcdef.snapshot".to_owned()]).unwrap();
+    assert!(store.names().unwrap().is_empty());
+    assert!(store.get(file, 1, &mut fs::File::create(&fetched).unwrap()).is_err());
 }
 
 /// Looks until something is so.
