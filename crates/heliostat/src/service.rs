@@ -70,7 +70,7 @@ impl Running {
     /// A snapshot that is not there yet is waited for; one that is no good is an error.
     pub(crate) fn start(plan: ServePlan) -> anyhow::Result<Running> {
         let follower = plan.follow.map(follow).transpose()?;
-        let mut source = Source::new(&plan.snapshot);
+        let mut source = Source::new(&plan.snapshot).with_countries(plan.countries);
         let current = Current::new(None);
         match source.look(false) {
             Look::Bad(error) => {

@@ -20,8 +20,10 @@ pub(crate) fn run(args: &InspectArgs, out: &mut impl Write) -> Result<(), Error>
     let bad = |source| Error::Snapshot { path: args.snapshot.clone(), source };
     let outline = Outline::read(&args.snapshot).map_err(bad)?;
     let begun = Instant::now();
-    let snapshot = args.verify.then(|| Snapshot::open(&args.snapshot)).transpose().map_err(bad)?;
-    let verify_ms = snapshot.is_some().then(|| begun.elapsed().as_secs_f64() * 1000.0);
+    if args.verify {
+        Snapshot::open(&args.snapshot).and_then(|snapshot| snapshot.verify()).map_err(bad)?;
+    }
+    let verify_ms = args.verify.then(|| begun.elapsed().as_secs_f64() * 1000.0);
     let report = Report::new(&outline, verify_ms);
     if args.json {
         serde_json::to_writer_pretty(&mut *out, &report).map_err(std::io::Error::from)?;

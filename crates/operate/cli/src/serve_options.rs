@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use heliostat_serve::CountryTable;
 use heliostat_serve::Policy;
 use heliostat_serve::ask::TrustedProxies;
 use heliostat_serve::wire::{Limits, Settings};
@@ -109,6 +110,8 @@ pub struct ServePlan {
     pub snapshot: PathBuf,
     /// The store to follow, if one is.
     pub follow: Option<FollowPlan>,
+    /// Countries by address, for every snapshot.
+    pub countries: Option<Arc<CountryTable>>,
     /// Where to listen.
     pub listen: Vec<SocketAddr>,
     /// The access log, if there is one.
@@ -191,6 +194,7 @@ impl ServeOptions {
         Ok(ServePlan {
             snapshot,
             follow,
+            countries: countries.map(Arc::new),
             listen,
             access_log: options.access_log,
             metrics_listen: options.metrics_listen,
@@ -203,7 +207,6 @@ impl ServeOptions {
                 trusted_proxies: TrustedProxies::new(options.trusted_proxy),
                 ip_allowed: options.ip_parameter.unwrap_or(true),
                 legacy_status: options.legacy_status.unwrap_or(false),
-                countries: countries.map(Arc::new),
                 limits: Limits {
                     connections_max: options.connections_max.unwrap_or(limits.connections_max),
                     header_bytes_max,
