@@ -2,7 +2,6 @@
 
 use std::io::{self, Write};
 use std::net::IpAddr;
-use std::path::Path;
 
 use heliostat_model::{Asn, Country, HostIndex, IpNet, Mirror, World};
 use heliostat_snapshot::records::{AsnRow, HostRow, PlaceNetblockRow};
@@ -10,7 +9,7 @@ use heliostat_snapshot::{CountryTable, Snapshot};
 use heliostat_testing_world::{Scale, generate};
 use proptest::prelude::*;
 
-use crate::{Generations, GenerationsError, POINTER, Stamp, compile, publish};
+use crate::{Stamp, compile, publish};
 
 const STAMP: Stamp = Stamp { generation: 1, created_unix_s: 2, compiled_unix_s: 3 };
 
@@ -64,54 +63,6 @@ fn a_failed_write_leaves_the_old_file_and_nothing_else() {
 fn a_folder_that_is_not_there_is_named() {
     let error = publish("/nonexistent/x.snapshot".as_ref(), |_| Ok(())).unwrap_err();
     assert!(error.to_string().starts_with("cannot create /nonexistent/.x.snapshot."), "{error}");
-}
-
-fn current(folder: &Path) -> u64 {
-    Snapshot::open(&folder.join(POINTER)).unwrap().header().generation.get()
-}
-
-#[test]
-fn generations_rise_and_the_last_ones_stay() {
-    let folder = tempfile::tempdir().unwrap();
-    let generations = Generations::open(&folder.path().join("new/folder")).unwrap();
-    assert_eq!(generations.list().unwrap(), []);
-    for generation in 1..=5 {
-        let world = World::new("test", generation);
-        let published = generations.publish(&world, 9, 3, |_| {}).unwrap();
-        assert_eq!(published.generation, generation);
-        assert_eq!(current(generations.folder()), generation);
-    }
-    assert_eq!(generations.list().unwrap(), [3, 4, 5]);
-}
-
-#[test]
-fn a_rollback_is_a_new_generation_of_old_data() {
-    let folder = tempfile::tempdir().unwrap();
-    let generations = Generations::open(folder.path()).unwrap();
-    for created in [10, 20, 30] {
-        generations.publish(&World::new("test", created), 1, 5, |_| {}).unwrap();
-    }
-    assert_eq!(generations.rollback(1, 5).unwrap(), 4);
-    let snapshot = Snapshot::open(&folder.path().join(POINTER)).unwrap();
-    let header = snapshot.header();
-    assert_eq!((header.generation.get(), header.created_unix_s.get()), (4, 10));
-    let unknown = generations.rollback(9, 5).unwrap_err();
-    assert!(matches!(unknown, GenerationsError::Unknown { generation: 9, .. }), "{unknown}");
-    assert_eq!(current(folder.path()), 4);
-}
-
-/// A crash between the two renames leaves a file to which nothing points: its number is used again.
-#[test]
-fn a_file_that_nothing_points_to_is_no_generation() {
-    let folder = tempfile::tempdir().unwrap();
-    let generations = Generations::open(folder.path()).unwrap();
-    generations.publish(&World::new("test", 1), 1, 2, |_| {}).unwrap();
-    std::fs::write(folder.path().join("heliostat.2.snapshot"), "half").unwrap();
-    std::fs::write(folder.path().join(".heliostat.3.snapshot.1.tmp"), "rest").unwrap();
-    assert_eq!(generations.list().unwrap(), [1]);
-    assert_eq!(generations.publish(&World::new("test", 2), 1, 2, |_| {}).unwrap().generation, 2);
-    assert_eq!(current(folder.path()), 2);
-    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 4, "files, pointer and lock");
 }
 
 fn any_prefix() -> impl Strategy<Value = IpNet> {

@@ -16,7 +16,7 @@ use crate::states::{MirrorState, StatesBuilder};
 use crate::{Action, Catalog, Ending, Error, Filter, Place, Txn};
 
 /// Runs statements behind the catalog's back.
-fn behind(place: &Place, sql: &str) -> Result<(), String> {
+pub(super) fn behind(place: &Place, sql: &str) -> Result<(), String> {
     match place {
         Place::File(path) => {
             let connection = rusqlite::Connection::open(path).unwrap();
@@ -27,6 +27,21 @@ fn behind(place: &Place, sql: &str) -> Result<(), String> {
             .unwrap()
             .batch_execute(sql)
             .map_err(|error| error.to_string()),
+    }
+}
+
+/// Asks for a column of numbers behind the catalog's back.
+pub(super) fn numbers(place: &Place, sql: &str) -> Vec<i64> {
+    match place {
+        Place::File(path) => {
+            let connection = rusqlite::Connection::open(path).unwrap();
+            let mut statement = connection.prepare(sql).unwrap();
+            statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+        }
+        Place::Server(url) => {
+            let mut client = postgres::Client::connect(url, postgres::NoTls).unwrap();
+            client.query(sql, &[]).unwrap().iter().map(|row| row.get(0)).collect()
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use heliostat_serve::current::Current;
 use heliostat_serve::wire::{AccessLog, AnswerKey, Event, RepositoryName, Totals};
+use heliostat_store::Status;
 
 /// What the numbers are about.
 #[derive(Clone, Debug)]
@@ -19,6 +20,8 @@ pub struct Subject {
     pub current: Current,
     /// The access log, if there is one.
     pub log: Option<Arc<AccessLog>>,
+    /// How following a store goes, if one is followed.
+    pub followed: Option<Arc<Status>>,
 }
 
 /// The media type of the text.
@@ -45,6 +48,9 @@ pub(crate) fn write(subject: &Subject, keys: &mut Vec<AnswerKey>) -> String {
         totals.rows_in_use() as u64,
     );
     snapshot(subject, &mut text);
+    if let Some(status) = &subject.followed {
+        followed(status, now_unix_s(), &mut text);
+    }
     log(subject, &mut text);
     text.0.push_str("# EOF\n");
     text.0
@@ -69,13 +75,36 @@ fn snapshot(subject: &Subject, text: &mut Text) {
     let Some(snapshot) = subject.current.snapshot() else { return };
     let header = snapshot.header();
     let (generation, created_unix_s) = (header.generation.get(), header.created_unix_s.get());
-    let now_s = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());
     text.gauge("snapshot_generation", "The generation that is served.", generation);
     text.gauge(
         "snapshot_age_seconds",
         "How old the data of the snapshot is.",
-        now_s.saturating_sub(created_unix_s),
+        now_unix_s().saturating_sub(created_unix_s),
     );
+}
+
+fn followed(status: &Status, now_unix_s: u64, text: &mut Text) {
+    let (looks, looks_failed) = status.looks();
+    text.family("follow_looks", "counter", "How often the store was asked for its pointer.");
+    text.sample("follow_looks_total", "outcome=\"answered\"", looks - looks_failed.min(looks));
+    text.sample("follow_looks_total", "outcome=\"failed\"", looks_failed);
+    let (brought, refused) = status.brought();
+    text.family("follow_generations", "counter", "Generations brought here, or refused.");
+    text.sample("follow_generations_total", "outcome=\"brought\"", brought);
+    text.sample("follow_generations_total", "outcome=\"refused\"", refused);
+    let (_, there) = status.generations();
+    text.gauge("follow_generation_there", "The newest generation that the store had.", there);
+    if let contact_unix_s @ 1.. = status.contact_unix_s() {
+        text.gauge(
+            "follow_contact_age_seconds",
+            "How long ago the store answered last.",
+            now_unix_s.saturating_sub(contact_unix_s),
+        );
+    }
+}
+
+fn now_unix_s() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs())
 }
 
 fn log(subject: &Subject, text: &mut Text) {
