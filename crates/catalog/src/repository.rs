@@ -23,6 +23,9 @@ pub struct Repository {
     /// The directory above `repodata`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub directory: Option<String>,
+    /// What it is of, as PRODUCT/VERSION: `Fedora/40`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
     /// Which import it belongs to; empty when people made it.
     #[serde(default)]
     pub source: String,
@@ -113,6 +116,11 @@ impl View<'_> {
         self.query(sql, &[], |row| Ok(Disabled { prefix: row.cell(0)?, source: row.cell(1)? }))
     }
 
+    fn version_id(&mut self, repository: &Repository) -> Result<Option<i64>, Error> {
+        let Some(version) = &repository.version else { return Ok(None) };
+        Ok(Some(self.version_find(version)?.id))
+    }
+
     fn directory_id(&mut self, repository: &Repository) -> Result<Option<i64>, Error> {
         let Some(directory) = &repository.directory else { return Ok(None) };
         let sql = "SELECT id FROM directory WHERE name = ?1";
@@ -138,17 +146,19 @@ impl Txn<'_> {
             return Check { resource: RESOURCE, name: &repository.name() }.refuse("there is one");
         }
         let directory_id = self.view().directory_id(&repository)?;
+        let version_id = self.view().version_id(&repository)?;
         self.arch_ensure(&repository.arch)?;
         repository.id = self.id_new();
         self.execute(
-            "INSERT INTO repository (id, prefix, arch, directory_id, source) \
-             VALUES (?1, ?2, ?3, ?4, ?5)",
+            "INSERT INTO repository (id, prefix, arch, directory_id, source, version_id) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             &[
                 Value::Int(repository.id),
                 Value::Text(&repository.prefix),
                 Value::Text(&repository.arch),
                 Value::int(directory_id),
                 Value::Text(&repository.source),
+                Value::int(version_id),
             ],
         )?;
         self.note(RESOURCE, &repository.name(), None::<&Repository>, Some(&repository))?;
@@ -179,16 +189,18 @@ impl Txn<'_> {
             return check.refuse("the new name is taken");
         }
         let directory_id = self.view().directory_id(repository)?;
+        let version_id = self.view().version_id(repository)?;
         self.arch_ensure(&repository.arch)?;
         self.execute(
-            "UPDATE repository SET prefix = ?2, arch = ?3, directory_id = ?4, source = ?5 \
-             WHERE id = ?1",
+            "UPDATE repository SET prefix = ?2, arch = ?3, directory_id = ?4, source = ?5, \
+             version_id = ?6 WHERE id = ?1",
             &[
                 Value::Int(repository.id),
                 Value::Text(&repository.prefix),
                 Value::Text(&repository.arch),
                 Value::int(directory_id),
                 Value::Text(&repository.source),
+                Value::int(version_id),
             ],
         )?;
         self.note(RESOURCE, &repository.name(), Some(before), Some(repository))
@@ -301,11 +313,18 @@ fn read(row: &Row<'_>) -> Result<Repository, Error> {
         arch: row.cell(2)?,
         directory: row.cell(3)?,
         source: row.cell(4)?,
+        version: row
+            .cell::<Option<String>>(5)?
+            .zip(row.cell::<Option<String>>(6)?)
+            .map(|(product, version)| format!("{product}/{version}")),
     })
 }
 
 const RESOURCE: &str = "repository";
 const REDIRECT: &str = "redirect";
 const DISABLED: &str = "disabled";
-const SELECT: &str = "SELECT repository.id, prefix, arch, directory.name, repository.source \
-    FROM repository LEFT JOIN directory ON directory.id = directory_id";
+const SELECT: &str = "SELECT repository.id, prefix, arch, directory.name, repository.source, \
+    product.name, version.name FROM repository \
+    LEFT JOIN directory ON directory.id = directory_id \
+    LEFT JOIN version ON version.id = version_id \
+    LEFT JOIN product ON product.id = product_id";
