@@ -175,7 +175,24 @@ impl View<'_> {
 }
 
 impl Txn<'_> {
-    /// Adds directories at once, and gives them their numbers.
+    /// Adds a directory, and gives it its number.
+    ///
+    /// # Errors
+    ///
+    /// When it makes no sense, or its name is taken.
+    pub fn directory_insert(&mut self, directory: Directory) -> Result<Directory, Error> {
+        let sql = "SELECT id FROM directory WHERE name = ?1";
+        let name = [Value::Text(&directory.name)];
+        if !self.view().query(sql, &name, |row| row.cell::<i64>(0))?.is_empty() {
+            return Check { resource: RESOURCE, name: &directory.name }.refuse("there is one");
+        }
+        let mut added = [directory];
+        self.directories_insert(&mut added)?;
+        let [added] = added;
+        Ok(added)
+    }
+
+    /// Adds directories at once, and gives them their numbers. None of their names may be taken.
     ///
     /// # Errors
     ///

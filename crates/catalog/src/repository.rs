@@ -106,6 +106,26 @@ impl View<'_> {
         })
     }
 
+    /// The redirect of a name.
+    ///
+    /// # Errors
+    ///
+    /// When there is none, or the database cannot be read.
+    pub fn redirect_find(&mut self, name: &str) -> Result<Redirect, Error> {
+        let found = self.redirect_list()?.into_iter().find(|redirect| redirect.name == name);
+        found.ok_or_else(|| Error::Unknown { resource: REDIRECT, name: name.to_owned() })
+    }
+
+    /// The word that switches a prefix off.
+    ///
+    /// # Errors
+    ///
+    /// When it is not switched off, or the database cannot be read.
+    pub fn disabled_find(&mut self, prefix: &str) -> Result<Disabled, Error> {
+        let found = self.disabled_list()?.into_iter().find(|disabled| disabled.prefix == prefix);
+        found.ok_or_else(|| Error::Unknown { resource: DISABLED, name: prefix.to_owned() })
+    }
+
     /// All prefixes that are switched off, in order.
     ///
     /// # Errors
@@ -227,18 +247,11 @@ impl Txn<'_> {
     ///
     /// When the name is redirected already, or the redirects would lead in a circle.
     pub fn redirect_insert(&mut self, redirect: &Redirect) -> Result<(), Error> {
-        let check = Check { resource: REDIRECT, name: &redirect.name };
-        check.name("the name", &redirect.name)?;
-        check.name("the target", &redirect.target)?;
-        let known = self.view().redirect_list()?;
-        let targets: BTreeMap<&str, &str> =
-            known.iter().map(|known| (known.name.as_str(), known.target.as_str())).collect();
-        if let Some(target) = targets.get(redirect.name.as_str()) {
-            return check.refuse(format!("it is redirected to {target} already"));
+        if let Ok(known) = self.view().redirect_find(&redirect.name) {
+            return Check { resource: REDIRECT, name: &redirect.name }
+                .refuse(format!("it is redirected to {} already", known.target));
         }
-        if let Some(circle) = circle(redirect, &targets) {
-            return check.refuse(format!("the redirects would lead in a circle: {circle}"));
-        }
+        self.redirect_check(redirect)?;
         self.execute(
             "INSERT INTO repository_redirect (name, target, source) VALUES (?1, ?2, ?3)",
             &[
@@ -248,6 +261,46 @@ impl Txn<'_> {
             ],
         )?;
         self.note(REDIRECT, &redirect.name, None::<&Redirect>, Some(redirect))
+    }
+
+    /// Makes a redirect lead elsewhere; its name stays.
+    ///
+    /// # Errors
+    ///
+    /// When its name would change, or the redirects would lead in a circle.
+    pub fn redirect_update(&mut self, before: &Redirect, redirect: &Redirect) -> Result<(), Error> {
+        if redirect.name != before.name {
+            return Check { resource: REDIRECT, name: &before.name }
+                .refuse("the name cannot be changed; add the new one and remove this one");
+        }
+        if redirect == before {
+            return Ok(());
+        }
+        self.redirect_check(redirect)?;
+        self.execute(
+            "UPDATE repository_redirect SET target = ?2, source = ?3 WHERE name = ?1",
+            &[
+                Value::Text(&redirect.name),
+                Value::Text(&redirect.target),
+                Value::Text(&redirect.source),
+            ],
+        )?;
+        self.note(REDIRECT, &redirect.name, Some(before), Some(redirect))
+    }
+
+    /// Whether a redirect makes sense beside the others.
+    fn redirect_check(&mut self, redirect: &Redirect) -> Result<(), Error> {
+        let check = Check { resource: REDIRECT, name: &redirect.name };
+        check.name("the name", &redirect.name)?;
+        check.name("the target", &redirect.target)?;
+        let known = self.view().redirect_list()?;
+        let others = known.iter().filter(|known| known.name != redirect.name);
+        let targets: BTreeMap<&str, &str> =
+            others.map(|known| (known.name.as_str(), known.target.as_str())).collect();
+        match circle(redirect, &targets) {
+            Some(circle) => check.refuse(format!("the redirects would lead in a circle: {circle}")),
+            None => Ok(()),
+        }
     }
 
     /// Removes a redirect.

@@ -72,6 +72,8 @@ suite!(
     suite::a_host_that_makes_no_sense_is_refused,
     suite::states_survive_an_edit_of_their_host,
     suite::redirects_do_not_lead_in_circles,
+    suite::names_lead_elsewhere_and_are_switched_off,
+    suite::locations_name_hosts,
     suite::netblocks_are_canonical,
     suite::hostile_texts_are_only_texts,
     suite::every_change_is_in_the_trail,

@@ -9,8 +9,9 @@ use crate::country::Country;
 use crate::directory::Directory;
 use crate::host::{Host, Mirror, MirrorUrl};
 use crate::import::Origin;
+use crate::location::Location;
 use crate::netblock::NetblockCountry;
-use crate::repository::{Redirect, Repository};
+use crate::repository::{Disabled, Redirect, Repository};
 use crate::site::Site;
 use crate::states::{MirrorState, StatesBuilder};
 use crate::{Action, Catalog, Ending, Error, Filter, Place, Txn};
@@ -256,6 +257,54 @@ pub(super) fn redirects_do_not_lead_in_circles(place: &Place) {
     }
     let why = refused(&mut catalog, |txn| txn.redirect_insert(&redirect("a", "z")));
     assert!(why.contains("redirected to b already"), "{why}");
+}
+
+pub(super) fn names_lead_elsewhere_and_are_switched_off(place: &Place) {
+    let mut catalog = catalog(place);
+    let redirect = |name: &str, target: &str| Redirect {
+        name: name.to_owned(),
+        target: target.to_owned(),
+        source: String::new(),
+    };
+    let (a, b) = (redirect("a", "b"), redirect("b", "c"));
+    write(&mut catalog, |txn| {
+        txn.redirect_insert(&a)?;
+        txn.redirect_insert(&b)
+    });
+    let why = refused(&mut catalog, |txn| txn.redirect_update(&b, &redirect("b", "a")));
+    assert!(why.ends_with("b -> a -> b"), "{why}");
+    let why = refused(&mut catalog, |txn| txn.redirect_update(&b, &redirect("x", "a")));
+    assert!(why.contains("cannot be changed"), "{why}");
+    write(&mut catalog, |txn| txn.redirect_update(&b, &redirect("b", "d")));
+    assert_eq!(catalog.read(|view| view.redirect_find("b")).unwrap(), redirect("b", "d"));
+    assert!(catalog.read(|view| view.redirect_find("c")).is_err());
+    let off = Disabled { prefix: "fedora-38".to_owned(), source: String::new() };
+    write(&mut catalog, |txn| txn.disabled_insert(&off));
+    assert_eq!(catalog.read(|view| view.disabled_find("fedora-38")).unwrap(), off);
+    let why = refused(&mut catalog, |txn| txn.disabled_insert(&off));
+    assert!(why.starts_with("disabled fedora-38"), "{why}");
+    write(&mut catalog, |txn| txn.disabled_remove(&off));
+    assert!(catalog.read(|view| view.disabled_find("fedora-38")).is_err());
+}
+
+pub(super) fn locations_name_hosts(place: &Place) {
+    let mut catalog = catalog(place);
+    let host = write(&mut catalog, network);
+    let location = |hosts: &[i64]| Location {
+        id: 0,
+        name: "lab".to_owned(),
+        hosts: hosts.to_vec(),
+        source: String::new(),
+    };
+    let added = write(&mut catalog, |txn| txn.location_insert(location(&[host.id])));
+    assert_eq!(catalog.read(|view| view.location_find("lab")).unwrap(), added);
+    let why = refused(&mut catalog, |txn| txn.location_insert(location(&[])));
+    assert!(why.contains("the name is taken"), "{why}");
+    let lost = Location { hosts: vec![99], ..added.clone() };
+    let why = refused(&mut catalog, |txn| txn.location_update(&added, &lost));
+    assert!(why.contains("there is no host 99"), "{why}");
+    write(&mut catalog, |txn| txn.location_remove(&added));
+    assert_eq!(catalog.read(|view| view.location_list()).unwrap(), []);
 }
 
 pub(super) fn netblocks_are_canonical(place: &Place) {
