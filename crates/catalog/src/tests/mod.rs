@@ -7,6 +7,8 @@
 mod suite;
 /// Accounts and tokens.
 mod people;
+/// Lists of mirrors.
+mod lists;
 /// A cache, through the catalog, is the cache.
 mod round_trip;
 /// States against a plain map.
@@ -95,6 +97,9 @@ suite!(
     history::answers_add_up,
     history::files_are_kept_with_what_they_were,
     history::the_schema_guards_history,
+    lists::a_list_is_known_again_by_its_names,
+    lists::what_a_list_knows_of_people_is_set,
+    lists::foreign_facts_are_refused_one_by_one,
     round_trip::a_generated_cache_comes_through,
     round_trip::any_cache_comes_through,
     round_trip::any_cache_replaces_any_other,

@@ -448,6 +448,7 @@ pub(super) fn an_import_leaves_people_alone(place: &Place) {
     let origin = Origin {
         name: "other",
         site: "Other",
+        numbered: true,
         continents: false,
         continent_redirects: false,
         routes: false,

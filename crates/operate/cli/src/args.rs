@@ -156,6 +156,33 @@ pub enum CompileSource {
         #[command(flatten)]
         output: CompileOutput,
     },
+    /// What `mirrorbits export` or `mirrorbits list` printed.
+    Mirrorbits {
+        /// What to read.
+        #[command(flatten)]
+        files: ListFiles,
+        /// What to do with the result.
+        #[command(flatten)]
+        output: CompileOutput,
+    },
+    /// What `mb export` of MirrorBrain printed: statements for PostgreSQL, or a list for mirmon.
+    Mirrorbrain {
+        /// What to read.
+        #[command(flatten)]
+        files: ListFiles,
+        /// What to do with the result.
+        #[command(flatten)]
+        output: CompileOutput,
+    },
+    /// Debian's `Mirrors.masterlist`, or lists of URLs as apt and its kin have them (`*.mirrors`).
+    DebianMirrors {
+        /// What to read.
+        #[command(flatten)]
+        files: ListFiles,
+        /// What to do with the result.
+        #[command(flatten)]
+        output: CompileOutput,
+    },
 }
 
 /// What MirrorManager has.
@@ -175,6 +202,21 @@ pub struct AlmalinuxFiles {
     /// The folder.
     #[arg(value_name = "DIR")]
     pub folder: PathBuf,
+    /// The tables beside it.
+    #[command(flatten)]
+    pub tables: TableFiles,
+}
+
+/// A list of mirrors.
+#[derive(Debug, clap::Args)]
+pub struct ListFiles {
+    /// The list.
+    #[arg(value_name = "FILE")]
+    pub list: PathBuf,
+    /// The directory above all that the mirrors carry, where the list does not say it [default: pub;
+    /// of Debian's mirrors debian].
+    #[arg(long, value_name = "PATH")]
+    pub top: Option<String>,
     /// The tables beside it.
     #[command(flatten)]
     pub tables: TableFiles,

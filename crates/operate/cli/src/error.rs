@@ -47,6 +47,14 @@ pub enum Error {
         /// What was found.
         source: heliostat_exchange::almalinux::AlmaLinuxError,
     },
+    /// A list of mirrors is none.
+    #[error("{path} is no list of mirrors")]
+    List {
+        /// Which file.
+        path: PathBuf,
+        /// What was found.
+        source: heliostat_exchange::lists::ListError,
+    },
     /// Something in the data is wrong, and nothing wrong was to be let through.
     #[error("{count} problems in the data; nothing was written, because of --strict")]
     Strict {

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use heliostat_catalog::Place;
 
 use crate::Error;
-use crate::args::{AlmalinuxFiles, MirrormanagerFiles};
+use crate::args::{AlmalinuxFiles, ListFiles, MirrormanagerFiles};
 
 /// Where the catalog is.
 #[derive(Clone, Debug, Args)]
@@ -57,6 +57,33 @@ pub enum ImportSource {
         /// What to read.
         #[command(flatten)]
         files: AlmalinuxFiles,
+        /// What to do with it.
+        #[command(flatten)]
+        options: ImportOptions,
+    },
+    /// What `mirrorbits export` or `mirrorbits list` printed.
+    Mirrorbits {
+        /// What to read.
+        #[command(flatten)]
+        files: ListFiles,
+        /// What to do with it.
+        #[command(flatten)]
+        options: ImportOptions,
+    },
+    /// What `mb export` of MirrorBrain printed: statements for PostgreSQL, or a list for mirmon.
+    Mirrorbrain {
+        /// What to read.
+        #[command(flatten)]
+        files: ListFiles,
+        /// What to do with it.
+        #[command(flatten)]
+        options: ImportOptions,
+    },
+    /// Debian's `Mirrors.masterlist`, or lists of URLs as apt and its kin have them (`*.mirrors`).
+    DebianMirrors {
+        /// What to read.
+        #[command(flatten)]
+        files: ListFiles,
         /// What to do with it.
         #[command(flatten)]
         options: ImportOptions,
