@@ -18,7 +18,7 @@ use crate::ask::Schemes;
 use crate::choose::Tier;
 
 /// What answers are counted by. No client is in it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct AnswerKey {
     /// The repository that was served, if any.
     pub repository: Option<Arc<RepositoryName>>,
