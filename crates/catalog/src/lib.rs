@@ -23,6 +23,12 @@ pub mod category;
 pub mod directory;
 /// What one mirror has of every directory.
 pub mod states;
+/// How every directory of one mirror was last looked at.
+pub mod looks;
+/// What came of asking URLs, and which of them clients are given.
+pub mod probe;
+/// Products and their versions.
+pub mod product;
 /// Repositories, their other names, and which are switched off.
 pub mod repository;
 /// Countries and continents.
@@ -31,10 +37,16 @@ pub mod country;
 pub mod netblock;
 /// Named lists of hosts.
 pub mod location;
+/// How releases spread.
+pub mod propagation;
+/// How much was answered.
+pub mod statistic;
 /// Accounts: people who may do something, and how they prove that it is they.
 pub mod account;
 /// Tokens: what a person's programs show instead of a password.
 pub mod token;
+/// Leases: work that one process at a time may do.
+mod lease;
 /// Which autonomous system announces which prefix.
 mod routes;
 /// The catalog as a world.
@@ -54,6 +66,7 @@ pub use audit::{Action, Change, Entry, Filter};
 pub use catalog::{Actor, Catalog, Ending, State, Txn, View};
 pub use check::{NAME_BYTES_MAX, NOTES_BYTES_MAX, PATH_BYTES_MAX};
 pub use error::Error;
+pub use lease::{Lease, Taken};
 pub use place::Place;
 
 #[cfg(test)]

@@ -9,7 +9,9 @@ use heliostat_admission::{Bytes, Headroom};
 use crate::capacity;
 use crate::catalog::Resource;
 use crate::catalog::args as catalog;
+use crate::config::ConfigArgs;
 use crate::serve_options::ServeOptions;
+use crate::store::StoreArgs;
 
 /// A mirror director: tells every client which mirror near it really has the file.
 ///
@@ -18,6 +20,10 @@ use crate::serve_options::ServeOptions;
 #[derive(Debug, Parser)]
 #[command(name = "heliostat", version, max_term_width = 100)]
 pub struct Args {
+    /// The file with settings for all commands [default: /etc/heliostat/heliostat.toml, if it is
+    /// there; env: HELIOSTAT_CONFIG].
+    #[arg(long, global = true, value_name = "FILE.toml")]
+    pub config: Option<PathBuf>,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -49,6 +55,8 @@ pub enum Ending {
         #[command(subcommand)]
         source: CompileSource,
     },
+    /// Check, show or make the file with settings for all commands.
+    Config(ConfigArgs),
     /// Print what this machine or container really gives, and which file says so.
     Capacity(CapacityArgs),
     /// Make an empty catalog: the memory of a mirror network.
@@ -65,10 +73,11 @@ pub enum Ending {
         #[command(subcommand)]
         target: catalog::ExportTarget,
     },
-    /// Compile the catalog into the next snapshot of a folder.
+    /// Compile the catalog into the next snapshot of a store: a folder, or a bucket.
     ///
-    /// Without `--once` it stays and publishes whenever the catalog has changed. A server that
-    /// serves `DIR/current.snapshot` takes each one over.
+    /// Without `--once` it stays and publishes whenever the catalog has changed; any number of these
+    /// may run, on any machines, and one of them does it. A server that follows the store takes each
+    /// snapshot over.
     Publish(catalog::PublishArgs),
     /// Publish an old generation anew, under the next number.
     Rollback(catalog::RollbackArgs),
@@ -88,7 +97,7 @@ pub enum Ending {
         #[arg(value_name = "DIR")]
         folder: PathBuf,
     },
-    /// Print what a snapshot holds.
+    /// Print what a snapshot or a store holds.
     Inspect(InspectArgs),
     /// Print every mirror for a client: its tier, weight and order, or why it is left out.
     Explain(Box<ExplainArgs>),
@@ -149,6 +158,33 @@ pub enum CompileSource {
         #[command(flatten)]
         output: CompileOutput,
     },
+    /// What `mirrorbits export` or `mirrorbits list` printed.
+    Mirrorbits {
+        /// What to read.
+        #[command(flatten)]
+        files: ListFiles,
+        /// What to do with the result.
+        #[command(flatten)]
+        output: CompileOutput,
+    },
+    /// What `mb export` of MirrorBrain printed: statements for PostgreSQL, or a list for mirmon.
+    Mirrorbrain {
+        /// What to read.
+        #[command(flatten)]
+        files: ListFiles,
+        /// What to do with the result.
+        #[command(flatten)]
+        output: CompileOutput,
+    },
+    /// Debian's `Mirrors.masterlist`, or lists of URLs as apt and its kin have them (`*.mirrors`).
+    DebianMirrors {
+        /// What to read.
+        #[command(flatten)]
+        files: ListFiles,
+        /// What to do with the result.
+        #[command(flatten)]
+        output: CompileOutput,
+    },
 }
 
 /// What MirrorManager has.
@@ -168,6 +204,21 @@ pub struct AlmalinuxFiles {
     /// The folder.
     #[arg(value_name = "DIR")]
     pub folder: PathBuf,
+    /// The tables beside it.
+    #[command(flatten)]
+    pub tables: TableFiles,
+}
+
+/// A list of mirrors.
+#[derive(Debug, clap::Args)]
+pub struct ListFiles {
+    /// The list.
+    #[arg(value_name = "FILE")]
+    pub list: PathBuf,
+    /// The directory above all that the mirrors carry, where the list does not say it [default: pub;
+    /// of Debian's mirrors debian].
+    #[arg(long, value_name = "PATH")]
+    pub top: Option<String>,
     /// The tables beside it.
     #[command(flatten)]
     pub tables: TableFiles,
@@ -222,10 +273,13 @@ pub struct CapacityArgs {
 /// Arguments of `inspect`.
 #[derive(Debug, clap::Args)]
 pub struct InspectArgs {
-    /// The snapshot.
+    /// The snapshot; or a store, as a folder or `s3://bucket/prefix`.
     #[arg(value_name = "FILE")]
     pub snapshot: PathBuf,
-    /// Check all of it, as a server does when it opens it.
+    /// How a bucket is reached.
+    #[command(flatten)]
+    pub store: StoreArgs,
+    /// Check all of it, as a server does when it opens it; of a store, every generation.
     #[arg(long)]
     pub verify: bool,
     /// Print JSON.

@@ -7,12 +7,16 @@
 
 /// The commands and their arguments.
 pub mod args;
-/// What a server is told, by arguments and by a file.
+/// One file for all commands, and the environment over it.
+pub mod config;
+/// What a server is told.
 pub mod serve_options;
 /// Other systems' data.
 mod source;
 /// Other systems' data to a snapshot.
 mod compile;
+/// Stores of snapshots, as people name them.
+pub mod store;
 /// What this container gives.
 mod capacity;
 /// What people do with the catalog.
@@ -41,7 +45,7 @@ mod error;
 pub use args::{Args, Command};
 pub use countries::countries_open;
 pub use error::Error;
-pub use serve_options::{ServeOptions, ServePlan};
+pub use serve_options::{FollowPlan, ServeOptions, ServePlan};
 pub use workers::{WORKER, work};
 
 use std::io::Write;
@@ -56,6 +60,7 @@ use std::io::Write;
 pub fn run(command: &args::Ending, out: &mut impl Write) -> Result<(), Error> {
     match command {
         args::Ending::Compile { source } => compile::run(source, out),
+        args::Ending::Config(args) => config::run(args, out),
         args::Ending::Capacity(args) => capacity::run(args, out),
         args::Ending::Init(args) => catalog::init(args, out),
         args::Ending::Import { source } => catalog::import(source, out),

@@ -1,43 +1,50 @@
-//! What a server is told, by arguments and by a file.
-//!
-//! One struct is the command line and the file at once, so that every option exists in both under
-//! the same name; what stands on the command line wins over the file.
+//! What a server is told.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use heliostat_serve::CountryTable;
 use heliostat_serve::Policy;
 use heliostat_serve::ask::TrustedProxies;
 use heliostat_serve::wire::{Limits, Settings};
+use heliostat_store::{Access, LINK, Location};
 use ipnet::IpNet;
-use serde::Deserialize;
 
+use crate::store::location;
 use crate::{Error, countries_open};
 
 /// Options of `serve`.
-#[derive(Clone, Debug, Default, clap::Args, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Default, clap::Args)]
 pub struct ServeOptions {
     /// The snapshot to answer from; while there is none, answers are 503.
     #[arg(long, value_name = "FILE")]
     pub snapshot: Option<PathBuf>,
+    /// A store to follow instead: a folder or `s3://bucket/prefix` that `publish` writes to.
+    #[arg(long, value_name = "STORE")]
+    pub follow: Option<String>,
+    /// Where the last good copy of what is followed lies [default: /var/cache/heliostat].
+    #[arg(long, value_name = "DIR")]
+    pub cache_dir: Option<PathBuf>,
+    /// How often the store is asked for something newer [default: 5].
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    pub follow_interval_s: Option<u64>,
+    /// The URL of the S3 service, where it is not Amazon's [or: AWS_ENDPOINT].
+    #[arg(long, value_name = "URL")]
+    pub s3_endpoint: Option<String>,
+    /// A file with lines `AWS_ACCESS_KEY_ID=…`, `AWS_SECRET_ACCESS_KEY=…`, `AWS_REGION=…`.
+    #[arg(long, value_name = "FILE")]
+    pub s3_credentials: Option<PathBuf>,
     /// Addresses to listen on [default: 127.0.0.1:8080].
     #[arg(long, value_name = "ADDR", num_args = 1..)]
-    #[serde(default)]
     pub listen: Vec<SocketAddr>,
     /// A GeoIP2 or GeoLite2 country database, read once at start.
     #[arg(long, value_name = "FILE.mmdb")]
     pub geoip_country: Option<PathBuf>,
     /// Networks of proxies whose X-Forwarded-For or Forwarded counts; loopback always does.
     #[arg(long, value_name = "CIDR")]
-    #[serde(default)]
     pub trusted_proxy: Vec<IpNet>,
-    /// A file with these options, in TOML; the command line wins.
-    #[arg(long, value_name = "FILE.toml")]
-    #[serde(skip)]
-    pub config: Option<PathBuf>,
     /// A file to which a line is appended for every answer about a repository.
     #[arg(long, value_name = "FILE")]
     pub access_log: Option<PathBuf>,
@@ -88,8 +95,12 @@ pub struct ServeOptions {
 /// What a server does, with every default filled in.
 #[derive(Debug)]
 pub struct ServePlan {
-    /// The snapshot.
+    /// The snapshot; when a store is followed, the copy.
     pub snapshot: PathBuf,
+    /// The store to follow, if one is.
+    pub follow: Option<FollowPlan>,
+    /// Countries by address, for every snapshot.
+    pub countries: Option<Arc<CountryTable>>,
     /// Where to listen.
     pub listen: Vec<SocketAddr>,
     /// The access log, if there is one.
@@ -102,24 +113,53 @@ pub struct ServePlan {
     pub settings: Settings,
 }
 
+/// What is followed.
+#[derive(Clone, Debug)]
+pub struct FollowPlan {
+    /// The store.
+    pub location: Location,
+    /// How it is reached.
+    pub access: Access,
+    /// Where the copy lies.
+    pub cache_dir: PathBuf,
+    /// How often the store is asked.
+    pub interval: Duration,
+}
+
 impl ServeOptions {
-    /// Reads the file, if one is named, fills in the defaults, and opens the country database.
+    /// What to serve: a file, or the copy of what is followed.
+    fn source(&self) -> Result<(PathBuf, Option<FollowPlan>), Error> {
+        match (&self.snapshot, &self.follow) {
+            (Some(_), Some(_)) => Err(Error::TwoSources),
+            (Some(snapshot), None) => Ok((snapshot.clone(), None)),
+            (None, None) => Err(Error::NoSnapshot),
+            (None, Some(follow)) => {
+                let cache_dir = self.cache_dir.clone().unwrap_or_else(|| CACHE_DIR_DEFAULT.into());
+                let (endpoint, credentials) =
+                    (self.s3_endpoint.clone(), self.s3_credentials.clone());
+                let plan = FollowPlan {
+                    location: location(follow),
+                    access: Access { endpoint, credentials },
+                    cache_dir: cache_dir.clone(),
+                    interval: self
+                        .follow_interval_s
+                        .map_or(FOLLOW_INTERVAL_DEFAULT, |s| Duration::from_secs(s.max(1))),
+                };
+                Ok((cache_dir.join(LINK), Some(plan)))
+            }
+        }
+    }
+
+    /// Fills in the defaults, and opens the country database.
     ///
     /// `seed` is where randomness comes from when no option says it.
     ///
     /// # Errors
     ///
-    /// A file that cannot be read or understood, an option that makes no sense, or a country
-    /// database that is none.
+    /// An option that makes no sense, or a country database that is none.
     pub fn plan(self, seed: u64) -> Result<ServePlan, Error> {
-        let options = match &self.config {
-            Some(path) => {
-                let file = read(path)?;
-                self.over(file)
-            }
-            None => self,
-        };
-        let snapshot = options.snapshot.ok_or(Error::NoSnapshot)?;
+        let options = self;
+        let (snapshot, follow) = options.source()?;
         let listen = match options.listen.as_slice() {
             [] => vec![LISTEN_DEFAULT],
             listen => listen.to_vec(),
@@ -135,6 +175,8 @@ impl ServeOptions {
             |option: Option<u64>, default: Duration| option.map_or(default, Duration::from_secs);
         Ok(ServePlan {
             snapshot,
+            follow,
+            countries: countries.map(Arc::new),
             listen,
             access_log: options.access_log,
             metrics_listen: options.metrics_listen,
@@ -147,7 +189,6 @@ impl ServeOptions {
                 trusted_proxies: TrustedProxies::new(options.trusted_proxy),
                 ip_allowed: options.ip_parameter.unwrap_or(true),
                 legacy_status: options.legacy_status.unwrap_or(false),
-                countries: countries.map(Arc::new),
                 limits: Limits {
                     connections_max: options.connections_max.unwrap_or(limits.connections_max),
                     header_bytes_max,
@@ -161,53 +202,17 @@ impl ServeOptions {
             },
         })
     }
-
-    /// These options, and those of a file where these say nothing.
-    fn over(self, file: ServeOptions) -> ServeOptions {
-        let list = |own: Vec<_>, file| if own.is_empty() { file } else { own };
-        ServeOptions {
-            snapshot: self.snapshot.or(file.snapshot),
-            listen: if self.listen.is_empty() { file.listen } else { self.listen },
-            geoip_country: self.geoip_country.or(file.geoip_country),
-            trusted_proxy: list(self.trusted_proxy, file.trusted_proxy),
-            config: self.config,
-            access_log: self.access_log.or(file.access_log),
-            metrics_listen: self.metrics_listen.or(file.metrics_listen),
-            threads: self.threads.or(file.threads),
-            hosts_min: self.hosts_min.or(file.hosts_min),
-            hosts_max: self.hosts_max.or(file.hosts_max),
-            ip_parameter: self.ip_parameter.or(file.ip_parameter),
-            legacy_status: self.legacy_status.or(file.legacy_status),
-            connections_max: self.connections_max.or(file.connections_max),
-            header_bytes_max: self.header_bytes_max.or(file.header_bytes_max),
-            headers_max: self.headers_max.or(file.headers_max),
-            idle_timeout_s: self.idle_timeout_s.or(file.idle_timeout_s),
-            request_timeout_s: self.request_timeout_s.or(file.request_timeout_s),
-            streams_max: self.streams_max.or(file.streams_max),
-            drain_timeout_s: self.drain_timeout_s.or(file.drain_timeout_s),
-            seed: self.seed.or(file.seed),
-        }
-    }
-}
-
-/// Reads options from the text of a file.
-///
-/// # Errors
-///
-/// What is wrong, with line and column.
-pub fn parse(text: &str) -> Result<ServeOptions, toml::de::Error> {
-    toml::from_str(text)
-}
-
-fn read(path: &Path) -> Result<ServeOptions, Error> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|source| Error::Read { path: path.to_owned(), source })?;
-    parse(&text).map_err(|source| Error::Config { path: path.to_owned(), source: Box::new(source) })
 }
 
 /// Where a server listens that was not told.
 const LISTEN_DEFAULT: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
+
+/// Where a copy lies that was not told where.
+const CACHE_DIR_DEFAULT: &str = "/var/cache/heliostat";
+
+/// How often a store is asked when nobody said it.
+const FOLLOW_INTERVAL_DEFAULT: Duration = Duration::from_secs(5);
 
 /// What hyper needs at least.
 const HEADER_BYTES_MAX_MIN: usize = 8192;

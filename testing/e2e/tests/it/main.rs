@@ -20,9 +20,15 @@ mod hostile;
 mod log;
 /// Compile, inspect and explain, as a person calls them.
 mod operate;
+/// One file for all commands.
+mod config;
 /// What the container gives, and compiling with too little.
 mod capacity;
 /// The catalog, from another system's data to a server, on both engines.
 mod catalog;
+/// Many machines: nodes that follow a store.
+mod follow;
+/// Three machines, and what dies or is cut off.
+mod three;
 /// What the tests share.
 mod fixture;

@@ -4,8 +4,12 @@
 pub mod args;
 /// What changes, line by line.
 mod difference;
-/// Filling it, and making snapshots of it.
+/// Making it, and filling it.
 mod flow;
+/// The catalog into snapshots.
+mod publish;
+/// Who holds a lease.
+mod holder;
 /// The catalog for other systems.
 mod export;
 /// Who changed what, and when.
@@ -16,7 +20,8 @@ mod resource;
 use heliostat_catalog::{Actor, Catalog};
 
 pub(crate) use export::export;
-pub(crate) use flow::{import, init, publish, rollback};
+pub(crate) use flow::{import, init};
+pub(crate) use publish::{publish, rollback};
 pub(crate) use resource::run as resource;
 pub use resource::{Resource, ResourceAction, ResourceArgs, TokenArgs, UserArgs};
 pub(crate) use trail::audit;
@@ -25,7 +30,7 @@ use crate::{Error, clock};
 
 /// Opens the catalog that the arguments name.
 fn open(args: &args::CatalogArgs) -> Result<Catalog, Error> {
-    Ok(Catalog::open(&args.place(), clock::now_unix_s())?)
+    Ok(Catalog::open(&args.place()?, clock::now_unix_s())?)
 }
 
 /// Who sits at this terminal, and what time it is.
