@@ -3,9 +3,9 @@
 //! A ring has two, one in each direction, and they work alike. The side that *publishes* raises
 //! the counter and rings only if the note says so; the side that *sleeps* leaves the note, looks
 //! once more, and only then goes to sleep. The note says from which count on a ring is wanted, so
-//! that one ring can stand for several things published. Two sequentially consistent fences make the pair safe:
-//! either the publisher sees the note, or the sleeper sees the new count. Loom explores every
-//! interleaving (`tests/loom.rs`).
+//! that one ring can stand for several things published. Two sequentially consistent fences make
+//! the pair safe: either the publisher sees the note, or the sleeper sees the new count. Loom
+//! explores every interleaving (`tests/loom.rs`).
 //!
 //! | field | raised or set by | cleared by | order |
 //! |---|---|---|---|
@@ -14,7 +14,7 @@
 //! | `asleep` | the sleeper | whoever rings, by exchange; the sleeper when it wakes | fences |
 //!
 //! Nothing here trusts the other side: a hostile publisher can ring too often or never, a hostile
-//! sleeper can ask to be rung each time. What the count means is checked by the ring.
+//! sleeper can ask to be rung each time, or too late. What the count means is checked by the ring.
 
 use crate::primitive::{AtomicU32, Ordering, fence};
 
@@ -33,8 +33,8 @@ pub(crate) const BY_FUTEX: Bell = 2;
 #[repr(C, align(128))]
 pub(crate) struct Door {
     pub(crate) count: AtomicU32,
-    pub(crate) wanted: AtomicU32,
     pub(crate) asleep: AtomicU32,
+    pub(crate) wanted: AtomicU32,
 }
 
 impl Door {
