@@ -23,6 +23,12 @@ pub mod category;
 pub mod directory;
 /// What one mirror has of every directory.
 pub mod states;
+/// How every directory of one mirror was last looked at.
+pub mod looks;
+/// What came of asking URLs, and which of them clients are given.
+pub mod probe;
+/// Products and their versions.
+pub mod product;
 /// Repositories, their other names, and which are switched off.
 pub mod repository;
 /// Countries and continents.
@@ -31,6 +37,10 @@ pub mod country;
 pub mod netblock;
 /// Named lists of hosts.
 pub mod location;
+/// How releases spread.
+pub mod propagation;
+/// How much was answered.
+pub mod statistic;
 /// Accounts: people who may do something, and how they prove that it is they.
 pub mod account;
 /// Tokens: what a person's programs show instead of a password.

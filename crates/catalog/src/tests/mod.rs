@@ -11,10 +11,14 @@ mod people;
 mod leases;
 /// A program that is killed while it brings an older catalog forward.
 mod killed;
+/// Lists of mirrors.
+mod lists;
 /// A cache, through the catalog, is the cache.
 mod round_trip;
 /// States against a plain map.
 mod states;
+/// Products, looks, probes and what else is history.
+mod history;
 
 use heliostat_testing_e2e as rig;
 
@@ -74,6 +78,8 @@ suite!(
     suite::a_host_that_makes_no_sense_is_refused,
     suite::states_survive_an_edit_of_their_host,
     suite::redirects_do_not_lead_in_circles,
+    suite::names_lead_elsewhere_and_are_switched_off,
+    suite::locations_name_hosts,
     suite::netblocks_are_canonical,
     suite::hostile_texts_are_only_texts,
     suite::every_change_is_in_the_trail,
@@ -93,6 +99,17 @@ suite!(
     leases::leases_wait_for_no_writer,
     leases::a_change_wakes_whoever_waits,
     killed::a_migration_killed_anywhere_is_done_or_undone,
+    history::versions_come_and_go,
+    history::looks_are_kept_as_they_were,
+    history::a_bad_url_leaves_the_world_and_comes_back,
+    history::probes_are_kept_and_forgotten,
+    history::releases_spread,
+    history::answers_add_up,
+    history::files_are_kept_with_what_they_were,
+    history::the_schema_guards_history,
+    lists::a_list_is_known_again_by_its_names,
+    lists::what_a_list_knows_of_people_is_set,
+    lists::foreign_facts_are_refused_one_by_one,
     round_trip::a_generated_cache_comes_through,
     round_trip::any_cache_comes_through,
     round_trip::any_cache_replaces_any_other,

@@ -9,6 +9,7 @@ use heliostat_admission::{Bytes, Headroom};
 use crate::capacity;
 use crate::catalog::Resource;
 use crate::catalog::args as catalog;
+use crate::config::ConfigArgs;
 use crate::serve_options::ServeOptions;
 use crate::store::StoreArgs;
 
@@ -19,6 +20,10 @@ use crate::store::StoreArgs;
 #[derive(Debug, Parser)]
 #[command(name = "heliostat", version, max_term_width = 100)]
 pub struct Args {
+    /// The file with settings for all commands [default: /etc/heliostat/heliostat.toml, if it is
+    /// there; env: HELIOSTAT_CONFIG].
+    #[arg(long, global = true, value_name = "FILE.toml")]
+    pub config: Option<PathBuf>,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -50,6 +55,8 @@ pub enum Ending {
         #[command(subcommand)]
         source: CompileSource,
     },
+    /// Check, show or make the file with settings for all commands.
+    Config(ConfigArgs),
     /// Print what this machine or container really gives, and which file says so.
     Capacity(CapacityArgs),
     /// Make an empty catalog: the memory of a mirror network.
@@ -151,6 +158,33 @@ pub enum CompileSource {
         #[command(flatten)]
         output: CompileOutput,
     },
+    /// What `mirrorbits export` or `mirrorbits list` printed.
+    Mirrorbits {
+        /// What to read.
+        #[command(flatten)]
+        files: ListFiles,
+        /// What to do with the result.
+        #[command(flatten)]
+        output: CompileOutput,
+    },
+    /// What `mb export` of MirrorBrain printed: statements for PostgreSQL, or a list for mirmon.
+    Mirrorbrain {
+        /// What to read.
+        #[command(flatten)]
+        files: ListFiles,
+        /// What to do with the result.
+        #[command(flatten)]
+        output: CompileOutput,
+    },
+    /// Debian's `Mirrors.masterlist`, or lists of URLs as apt and its kin have them (`*.mirrors`).
+    DebianMirrors {
+        /// What to read.
+        #[command(flatten)]
+        files: ListFiles,
+        /// What to do with the result.
+        #[command(flatten)]
+        output: CompileOutput,
+    },
 }
 
 /// What MirrorManager has.
@@ -170,6 +204,21 @@ pub struct AlmalinuxFiles {
     /// The folder.
     #[arg(value_name = "DIR")]
     pub folder: PathBuf,
+    /// The tables beside it.
+    #[command(flatten)]
+    pub tables: TableFiles,
+}
+
+/// A list of mirrors.
+#[derive(Debug, clap::Args)]
+pub struct ListFiles {
+    /// The list.
+    #[arg(value_name = "FILE")]
+    pub list: PathBuf,
+    /// The directory above all that the mirrors carry, where the list does not say it [default: pub;
+    /// of Debian's mirrors debian].
+    #[arg(long, value_name = "PATH")]
+    pub top: Option<String>,
     /// The tables beside it.
     #[command(flatten)]
     pub tables: TableFiles,

@@ -14,18 +14,16 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
-    /// The configuration file is wrong.
-    #[error("wrong configuration in {path}")]
+    /// The file with settings is wrong.
+    #[error("wrong settings:\n{problems}")]
     Config {
-        /// Which file.
-        path: PathBuf,
-        /// What is wrong, with line and column.
-        source: Box<toml::de::Error>,
+        /// Lines of file, line, field and what is wrong.
+        problems: String,
     },
     /// A server was not told what to serve.
     #[error(
-        "nothing to serve: give --snapshot FILE or --follow URL, or snapshot = \"FILE\" or \
-         follow = \"URL\" in the configuration"
+        "nothing to serve: give --snapshot FILE or --follow STORE, or snapshot = \"FILE\" or \
+         follow = \"STORE\" in the [serve] section of the file with settings"
     )]
     NoSnapshot,
     /// A server was told two things to serve.
@@ -52,6 +50,14 @@ pub enum Error {
         path: PathBuf,
         /// What was found.
         source: heliostat_exchange::almalinux::AlmaLinuxError,
+    },
+    /// A list of mirrors is none.
+    #[error("{path} is no list of mirrors")]
+    List {
+        /// Which file.
+        path: PathBuf,
+        /// What was found.
+        source: heliostat_exchange::lists::ListError,
     },
     /// Something in the data is wrong, and nothing wrong was to be let through.
     #[error("{count} problems in the data; nothing was written, because of --strict")]

@@ -172,6 +172,11 @@ impl Schemes {
         self.0 & mask != 0
     }
 
+    /// The set of these bits.
+    pub(crate) fn from_bits(bits: u8) -> Schemes {
+        Schemes(bits & Schemes::ALL.0)
+    }
+
     /// A bit for each scheme, by its number.
     #[inline]
     pub(crate) fn bits(self) -> u8 {

@@ -41,6 +41,10 @@ pub enum Tier {
 }
 
 impl Tier {
+    /// All tiers, near to far.
+    pub const ALL: [Tier; 6] =
+        [Tier::Location, Tier::Netblock, Tier::Asn, Tier::Country, Tier::Continent, Tier::Global];
+
     /// Its name in logs and explanations.
     pub const fn name(self) -> &'static str {
         match self {

@@ -8,11 +8,12 @@ use heliostat_exchange::Import;
 
 use super::args::{ImportOptions, ImportSource, InitArgs};
 use super::{actor, difference, open};
+use crate::source::ListSort;
 use crate::{Error, clock, progress, source};
 
 /// Makes an empty catalog.
 pub(crate) fn init(args: &InitArgs, out: &mut impl Write) -> Result<(), Error> {
-    let place = args.catalog.place();
+    let place = args.catalog.place()?;
     Catalog::create(&place, clock::now_unix_s())?;
     writeln!(out, "made the catalog {place}; fill it with `heliostat import`")?;
     Ok(())
@@ -27,7 +28,21 @@ pub(crate) fn import(from: &ImportSource, out: &mut impl Write) -> Result<(), Er
             (source::mirrormanager(files)?, &files.tables, options, origin)
         }
         ImportSource::Almalinux { files, options } => {
-            (source::almalinux(files)?, &files.tables, options, origin("almalinux", "AlmaLinux"))
+            // Its files have names, and their order is no number.
+            let origin = list_origin("almalinux", "AlmaLinux");
+            (source::almalinux(files)?, &files.tables, options, origin)
+        }
+        ImportSource::Mirrorbits { files, options } => {
+            let import = source::list(files, ListSort::Mirrorbits)?;
+            (import, &files.tables, options, list_origin("mirrorbits", "mirrorbits"))
+        }
+        ImportSource::Mirrorbrain { files, options } => {
+            let import = source::list(files, ListSort::Mirrorbrain)?;
+            (import, &files.tables, options, list_origin("mirrorbrain", "MirrorBrain"))
+        }
+        ImportSource::DebianMirrors { files, options } => {
+            let import = source::list(files, ListSort::Debian)?;
+            (import, &files.tables, options, list_origin("debian-mirrors", "Debian"))
         }
     };
     let origin = Origin {
@@ -43,7 +58,13 @@ pub(crate) fn import(from: &ImportSource, out: &mut impl Write) -> Result<(), Er
 }
 
 fn origin<'a>(name: &'a str, site: &'a str) -> Origin<'a> {
-    Origin { name, site, continents: false, continent_redirects: false, routes: false }
+    let (continents, continent_redirects, routes) = (false, false, false);
+    Origin { name, site, numbered: true, continents, continent_redirects, routes }
+}
+
+/// A list of mirrors has names and no numbers.
+fn list_origin<'a>(name: &'a str, site: &'a str) -> Origin<'a> {
+    Origin { numbered: false, ..origin(name, site) }
 }
 
 fn take(
@@ -57,7 +78,7 @@ fn take(
     let bar = progress::stages();
     bar.set_message("importing");
     let imported = catalog.write(&actor("import"), ending, |txn| {
-        let imported = txn.import(&import.world, origin)?;
+        let imported = txn.import_with(&import.world, &import.facts, origin)?;
         if options.strict && !imported.left_out.is_empty() {
             txn.abandon();
         }

@@ -23,7 +23,7 @@ pub(crate) fn publish(args: &PublishArgs, out: &mut impl Write) -> Result<(), Er
     let store = args.store.open(&args.to)?;
     let mut publisher = Publisher {
         catalog: open(&args.catalog)?,
-        place: args.catalog.place(),
+        place: args.catalog.place()?,
         store,
         holder: holder::holder(),
         time: Duration::from_secs(args.lease_s),
