@@ -9,6 +9,10 @@ mod suite;
 mod people;
 /// Lists of mirrors.
 mod lists;
+/// MirrorManager's own database.
+mod mirrormanager;
+/// Releases, archives, emergencies.
+mod release;
 /// A cache, through the catalog, is the cache.
 mod round_trip;
 /// States against a plain map.
@@ -97,6 +101,8 @@ suite!(
     history::answers_add_up,
     history::files_are_kept_with_what_they_were,
     history::the_schema_guards_history,
+    release::a_version_is_released_and_archived,
+    release::an_emergency_leaves_the_newest_files,
     lists::a_list_is_known_again_by_its_names,
     lists::what_a_list_knows_of_people_is_set,
     lists::foreign_facts_are_refused_one_by_one,

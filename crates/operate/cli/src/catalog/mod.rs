@@ -4,10 +4,14 @@
 pub mod args;
 /// What changes, line by line.
 mod difference;
+/// Making one.
+mod init;
 /// Filling it, and making snapshots of it.
 mod flow;
 /// The catalog for other systems.
 mod export;
+/// What happens to a whole version at once.
+mod release;
 /// Who changed what, and when.
 mod trail;
 /// One set of commands for every sort of thing.
@@ -16,7 +20,10 @@ mod resource;
 use heliostat_catalog::{Actor, Catalog};
 
 pub(crate) use export::export;
-pub(crate) use flow::{import, init, publish, rollback};
+pub(crate) use flow::{import, publish, rollback};
+pub(crate) use init::init;
+pub use release::{ArchiveArgs, ExpireArgs, ReleaseArgs};
+pub(crate) use release::{archive, expire, release};
 pub(crate) use resource::run as resource;
 pub use resource::{Resource, ResourceAction, ResourceArgs, TokenArgs, UserArgs};
 pub(crate) use trail::audit;
