@@ -11,6 +11,7 @@ use crate::catalog::args as catalog;
 use crate::catalog::{ArchiveArgs, ExpireArgs, ReleaseArgs, Resource};
 use crate::config::ConfigArgs;
 use crate::serve_options::ServeOptions;
+use crate::store::StoreArgs;
 
 /// A mirror director: tells every client which mirror near it really has the file.
 ///
@@ -72,10 +73,11 @@ pub enum Ending {
         #[command(subcommand)]
         target: catalog::ExportTarget,
     },
-    /// Compile the catalog into the next snapshot of a folder.
+    /// Compile the catalog into the next snapshot of a store: a folder, or a bucket.
     ///
-    /// Without `--once` it stays and publishes whenever the catalog has changed. A server that
-    /// serves `DIR/current.snapshot` takes each one over.
+    /// Without `--once` it stays and publishes whenever the catalog has changed; any number of these
+    /// may run, on any machines, and one of them does it. A server that follows the store takes each
+    /// snapshot over.
     Publish(catalog::PublishArgs),
     /// Publish an old generation anew, under the next number.
     Rollback(catalog::RollbackArgs),
@@ -101,7 +103,7 @@ pub enum Ending {
         #[arg(value_name = "DIR")]
         folder: PathBuf,
     },
-    /// Print what a snapshot holds.
+    /// Print what a snapshot or a store holds.
     Inspect(InspectArgs),
     /// Print every mirror for a client: its tier, weight and order, or why it is left out.
     Explain(Box<ExplainArgs>),
@@ -277,10 +279,13 @@ pub struct CapacityArgs {
 /// Arguments of `inspect`.
 #[derive(Debug, clap::Args)]
 pub struct InspectArgs {
-    /// The snapshot.
+    /// The snapshot; or a store, as a folder or `s3://bucket/prefix`.
     #[arg(value_name = "FILE")]
     pub snapshot: PathBuf,
-    /// Check all of it, as a server does when it opens it.
+    /// How a bucket is reached.
+    #[command(flatten)]
+    pub store: StoreArgs,
+    /// Check all of it, as a server does when it opens it; of a store, every generation.
     #[arg(long)]
     pub verify: bool,
     /// Print JSON.

@@ -26,5 +26,9 @@ mod config;
 mod capacity;
 /// The catalog, from another system's data to a server, on both engines.
 mod catalog;
+/// Many machines: nodes that follow a store.
+mod follow;
+/// Three machines, and what dies or is cut off.
+mod three;
 /// What the tests share.
 mod fixture;

@@ -8,6 +8,7 @@ use heliostat_catalog::Place;
 
 use crate::Error;
 use crate::args::{AlmalinuxFiles, ListFiles, TableFiles};
+use crate::store::StoreArgs;
 
 /// Where the catalog is.
 #[derive(Clone, Debug, Args)]
@@ -188,18 +189,24 @@ pub struct PublishArgs {
     /// What to compile.
     #[command(flatten)]
     pub catalog: CatalogArgs,
-    /// The folder of snapshots; serve its `current.snapshot`.
-    #[arg(long, value_name = "DIR")]
-    pub to: PathBuf,
+    /// The store of snapshots: a folder, or `s3://bucket/prefix`.
+    #[arg(long, value_name = "STORE")]
+    pub to: String,
+    /// How a bucket is reached.
+    #[command(flatten)]
+    pub store: StoreArgs,
     /// Publish once and end.
     #[arg(long)]
     pub once: bool,
-    /// How many generations stay in the folder.
+    /// How many generations stay in the store.
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
     pub keep: u16,
-    /// How often to look whether the catalog has changed.
+    /// How often to look whether the catalog has changed, if it does not say so itself.
     #[arg(long, value_name = "SECONDS", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..))]
     pub interval_s: u64,
+    /// How long others wait for a publisher on another machine that has died.
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..))]
+    pub lease_s: u64,
 }
 
 /// Arguments of `rollback`.
@@ -207,10 +214,13 @@ pub struct PublishArgs {
 pub struct RollbackArgs {
     /// The generation to go back to.
     pub generation: u64,
-    /// The folder of snapshots.
-    #[arg(long, value_name = "DIR")]
-    pub to: PathBuf,
-    /// How many generations stay in the folder.
+    /// The store of snapshots: a folder, or `s3://bucket/prefix`.
+    #[arg(long, value_name = "STORE")]
+    pub to: String,
+    /// How a bucket is reached.
+    #[command(flatten)]
+    pub store: StoreArgs,
+    /// How many generations stay in the store.
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
     pub keep: u16,
 }
@@ -239,10 +249,10 @@ pub struct AuditArgs {
 }
 
 /// The first line of a file that holds a secret.
-fn first_line(path: &Path) -> Result<String, Error> {
+pub(crate) fn first_line(path: &Path) -> Result<String, Error> {
     let text = std::fs::read_to_string(path)
         .map_err(|source| Error::Read { path: path.to_owned(), source })?;
     Ok(text.lines().next().unwrap_or_default().trim().to_owned())
 }
 
-pub(super) const CATALOG_DEFAULT: &str = "/var/lib/heliostat/catalog.db";
+pub(crate) const CATALOG_DEFAULT: &str = "/var/lib/heliostat/catalog.db";

@@ -1,16 +1,13 @@
-//! Filling the catalog, and making snapshots of it.
+//! Filling the catalog.
 
 use std::io::Write;
-use std::time::Duration;
 
+use heliostat_catalog::Ending;
 use heliostat_catalog::import::Origin;
-use heliostat_catalog::{Catalog, Ending};
 use heliostat_exchange::{Import, ProblemKind, Problems};
-use heliostat_publish::{Generations, POINTER};
 
-use super::args::{ImportOptions, ImportSource, MirrormanagerSource, PublishArgs, RollbackArgs};
+use super::args::{ImportOptions, ImportSource, MirrormanagerSource};
 use super::{actor, difference, open};
-use crate::compile::described;
 use crate::source::ListSort;
 use crate::{Error, clock, progress, source};
 
@@ -127,75 +124,6 @@ fn take(
     if options.dry_run {
         writeln!(out, "\nnothing was changed, because of --dry-run")?;
     }
-    Ok(())
-}
-
-/// Compiles the catalog into snapshots.
-pub(crate) fn publish(args: &PublishArgs, out: &mut impl Write) -> Result<(), Error> {
-    let generations = Generations::open(&args.to)?;
-    let mut catalog = open(&args.catalog)?;
-    let mut revision = publish_once(&mut catalog, &generations, args, out)?;
-    if args.once {
-        return Ok(());
-    }
-    loop {
-        std::thread::sleep(Duration::from_secs(args.interval_s));
-        match renewed(&mut catalog, revision, &generations, args, out) {
-            Ok(now) => revision = now,
-            // What is served stays; the catalog may be back at the next look.
-            Err(error @ (Error::Catalog(_) | Error::Generations(_))) => {
-                let cause = std::error::Error::source(&error);
-                let cause = cause.map(ToString::to_string).unwrap_or_default();
-                writeln!(std::io::stderr().lock(), "warning: not published: {error}: {cause}")?;
-                catalog = open(&args.catalog).unwrap_or(catalog);
-            }
-            Err(error) => return Err(error),
-        }
-    }
-}
-
-/// Publishes if the catalog has changed since a revision, and gives the revision that is published.
-fn renewed(
-    catalog: &mut Catalog,
-    revision: i64,
-    generations: &Generations,
-    args: &PublishArgs,
-    out: &mut impl Write,
-) -> Result<i64, Error> {
-    if catalog.read(|view| view.state())?.revision == revision {
-        return Ok(revision);
-    }
-    publish_once(catalog, generations, args, out)
-}
-
-fn publish_once(
-    catalog: &mut Catalog,
-    generations: &Generations,
-    args: &PublishArgs,
-    out: &mut impl Write,
-) -> Result<i64, Error> {
-    let bar = progress::stages();
-    bar.set_message("reading");
-    let (revision, world) = catalog.read(|view| Ok((view.state()?.revision, view.world()?)))?;
-    let keep = usize::from(args.keep);
-    let published =
-        generations.publish(&world, clock::now_unix_s(), keep, |stage| bar.set_message(stage));
-    bar.finish_and_clear();
-    let published = published?;
-    let pointer = generations.folder().join(POINTER);
-    let what = described(&published.summary);
-    writeln!(out, "{}: generation {}, {what}", pointer.display(), published.generation)?;
-    out.flush()?;
-    Ok(revision)
-}
-
-/// Publishes an old generation anew.
-pub(crate) fn rollback(args: &RollbackArgs, out: &mut impl Write) -> Result<(), Error> {
-    let generations = Generations::open(&args.to)?;
-    let next = generations.rollback(args.generation, usize::from(args.keep))?;
-    let pointer = generations.folder().join(POINTER);
-    let of = args.generation;
-    writeln!(out, "{}: generation {next}, which is generation {of} again", pointer.display())?;
     Ok(())
 }
 

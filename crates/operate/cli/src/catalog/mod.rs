@@ -6,8 +6,12 @@ pub mod args;
 mod difference;
 /// Making one.
 mod init;
-/// Filling it, and making snapshots of it.
+/// Filling it.
 mod flow;
+/// The catalog into snapshots.
+mod publish;
+/// Who holds a lease.
+mod holder;
 /// The catalog for other systems.
 mod export;
 /// What happens to a whole version at once.
@@ -20,8 +24,9 @@ mod resource;
 use heliostat_catalog::{Actor, Catalog};
 
 pub(crate) use export::export;
-pub(crate) use flow::{import, publish, rollback};
+pub(crate) use flow::import;
 pub(crate) use init::init;
+pub(crate) use publish::{publish, rollback};
 pub use release::{ArchiveArgs, ExpireArgs, ReleaseArgs};
 pub(crate) use release::{archive, expire, release};
 pub(crate) use resource::run as resource;
