@@ -86,6 +86,8 @@ suite!(
     suite::locations_name_hosts,
     suite::netblocks_are_canonical,
     suite::hostile_texts_are_only_texts,
+    suite::bad_names_are_refused_everywhere,
+    suite::directories_do_not_lead_out,
     suite::every_change_is_in_the_trail,
     suite::a_dry_run_changes_nothing,
     suite::a_failed_change_leaves_nothing,

@@ -23,6 +23,8 @@ mod capacity;
 pub mod catalog;
 /// What a file holds.
 mod inspect;
+/// What a shell completes.
+mod complete;
 /// Manual pages and completions.
 mod manual;
 /// Why these mirrors.
@@ -43,6 +45,7 @@ mod table;
 mod error;
 
 pub use args::{Args, Command};
+pub use complete::answer as complete;
 pub use countries::countries_open;
 pub use error::Error;
 pub use serve_options::{FollowPlan, ServeOptions, ServePlan};
