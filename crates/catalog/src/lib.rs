@@ -31,6 +31,8 @@ pub mod probe;
 pub mod product;
 /// Repositories, their other names, and which are switched off.
 pub mod repository;
+/// What happens to a whole version at once.
+pub mod release;
 /// Countries and continents.
 pub mod country;
 /// Networks whose country is known better.
@@ -53,6 +55,8 @@ mod routes;
 mod world;
 /// Another system's world into the catalog.
 pub mod import;
+/// MirrorManager's own database.
+pub mod mirrormanager;
 /// What texts must be before they are stored.
 mod check;
 /// The schema, step by step.

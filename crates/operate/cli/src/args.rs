@@ -7,8 +7,8 @@ use clap::{Parser, Subcommand, ValueEnum};
 use heliostat_admission::{Bytes, Headroom};
 
 use crate::capacity;
-use crate::catalog::Resource;
 use crate::catalog::args as catalog;
+use crate::catalog::{ArchiveArgs, ExpireArgs, ReleaseArgs, Resource};
 use crate::config::ConfigArgs;
 use crate::serve_options::ServeOptions;
 use crate::store::StoreArgs;
@@ -81,6 +81,12 @@ pub enum Ending {
     Publish(catalog::PublishArgs),
     /// Publish an old generation anew, under the next number.
     Rollback(catalog::RollbackArgs),
+    /// Lead repositories to the same directories in the archive.
+    MoveToArchive(ArchiveArgs),
+    /// Make a version in development a released one, and lead its repositories there.
+    Release(ReleaseArgs),
+    /// Forget what the files of a version were: clients take only the newest for good.
+    EmergencyExpire(ExpireArgs),
     /// Print who changed what in the catalog, and when.
     Audit(catalog::AuditArgs),
     /// What the catalog holds, one command for each sort.

@@ -4,7 +4,9 @@
 pub mod args;
 /// What changes, line by line.
 mod difference;
-/// Making it, and filling it.
+/// Making one.
+mod init;
+/// Filling it.
 mod flow;
 /// The catalog into snapshots.
 mod publish;
@@ -12,6 +14,8 @@ mod publish;
 mod holder;
 /// The catalog for other systems.
 mod export;
+/// What happens to a whole version at once.
+mod release;
 /// Who changed what, and when.
 mod trail;
 /// One set of commands for every sort of thing.
@@ -20,8 +24,11 @@ mod resource;
 use heliostat_catalog::{Actor, Catalog};
 
 pub(crate) use export::export;
-pub(crate) use flow::{import, init};
+pub(crate) use flow::import;
+pub(crate) use init::init;
 pub(crate) use publish::{publish, rollback};
+pub use release::{ArchiveArgs, ExpireArgs, ReleaseArgs};
+pub(crate) use release::{archive, expire, release};
 pub(crate) use resource::run as resource;
 pub use resource::{Resource, ResourceAction, ResourceArgs, TokenArgs, UserArgs};
 pub(crate) use trail::audit;
