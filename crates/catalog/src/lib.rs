@@ -23,6 +23,8 @@ pub mod category;
 pub mod directory;
 /// What one mirror has of every directory.
 pub mod states;
+/// What the master tree was seen to hold.
+pub mod scan;
 /// Repositories, their other names, and which are switched off.
 pub mod repository;
 /// Countries and continents.

@@ -60,7 +60,7 @@ pub struct Validators {
 #[derive(Debug)]
 pub enum Fetched {
     /// A body, and what tells it from another one.
-    Body(Document, Validators),
+    Body(Box<Document>, Validators),
     /// The body that we have already.
     NotModified,
 }
@@ -187,10 +187,12 @@ impl Fetcher {
         while let Some(part) = response.chunk().await.map_err(broken)? {
             document.push(&part).map_err(FetchError::Body)?;
         }
-        Ok(Fetched::Body(document, validators))
+        Ok(Fetched::Body(Box::new(document), validators))
     }
 
-    /// Gives a body part by part to whoever takes it, from a byte on; how many bytes came.
+    /// Gives a range of a body part by part, for as long as it is wanted; how many bytes came.
+    ///
+    /// A server that knows no ranges gives all of it, which is fine from the beginning on.
     ///
     /// # Errors
     ///
@@ -198,21 +200,30 @@ impl Fetcher {
     pub async fn parts(
         &self,
         url: &str,
-        from: u64,
-        mut take: impl FnMut(&[u8]),
+        (from, to): (u64, Option<u64>),
+        mut take: impl FnMut(&[u8]) -> bool,
     ) -> Result<u64, FetchError> {
-        let request = self.client.get(checked(url, self.limits.reach)?);
-        let request = request.header("range", format!("bytes={from}-"));
+        let mut request = self.client.get(checked(url, self.limits.reach)?);
+        if from > 0 || to.is_some() {
+            // The last byte is named, not the one behind it.
+            let last = to.map(|to| to.saturating_sub(1).to_string()).unwrap_or_default();
+            request = request.header("range", format!("bytes={from}-{last}"));
+        }
         let mut response = request.send().await.map_err(broken)?;
-        if response.status() != StatusCode::PARTIAL_CONTENT
-            && !(from == 0 && response.status().is_success())
-        {
+        let sound = match response.status() {
+            StatusCode::PARTIAL_CONTENT => true,
+            StatusCode::OK => from == 0,
+            _ => false,
+        };
+        if !sound {
             return Err(FetchError::Status(response.status().as_u16()));
         }
         let mut bytes = 0;
         while let Some(part) = response.chunk().await.map_err(broken)? {
             bytes += part.len() as u64;
-            take(&part);
+            if !take(&part) {
+                break;
+            }
         }
         Ok(bytes)
     }

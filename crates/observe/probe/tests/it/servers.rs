@@ -88,7 +88,7 @@ pub(crate) fn bodies_come_and_stay() {
         let url = format!("http://{server}/good");
         let fetched = get(&prober, Reach::Loopback, url.clone()).await.expect("a body");
         let Fetched::Body(document, validators) = fetched else { panic!("it is new") };
-        assert!(prober.probe(document).await.is_ok());
+        assert!(prober.probe(*document).await.is_ok());
         assert_eq!(validators.etag.as_deref(), Some("\"7\""));
         let task = Task::new(Format::Repomd);
         let again = fetcher(Reach::Anywhere).document(&prober, task, &url, &validators).await;
