@@ -17,6 +17,9 @@ pub struct Category {
     pub name: String,
     /// The directory above all of it, without slashes around; empty for the whole tree.
     pub top: String,
+    /// What it is of: clients are told of it by this name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub product: Option<String>,
     /// Which import it belongs to; empty when people made it.
     #[serde(default)]
     pub source: String,
@@ -41,7 +44,7 @@ impl View<'_> {
     ///
     /// When the database cannot be read.
     pub fn category_list(&mut self) -> Result<Vec<Category>, Error> {
-        self.query("SELECT id, name, top, source FROM category ORDER BY name", &[], read)
+        self.query(&format!("{SELECT} ORDER BY category.name"), &[], read)
     }
 
     /// The category of a name.
@@ -50,8 +53,8 @@ impl View<'_> {
     ///
     /// When there is none, or the database cannot be read.
     pub fn category_find(&mut self, name: &str) -> Result<Category, Error> {
-        let sql = "SELECT id, name, top, source FROM category WHERE name = ?1";
-        let found = self.query(sql, &[Value::Text(name)], read)?.into_iter().next();
+        let sql = format!("{SELECT} WHERE category.name = ?1");
+        let found = self.query(&sql, &[Value::Text(name)], read)?.into_iter().next();
         found.ok_or_else(|| Error::Unknown { resource: RESOURCE, name: name.to_owned() })
     }
 }
@@ -64,11 +67,12 @@ impl Txn<'_> {
     /// When its name or top is taken or makes no sense.
     pub fn category_insert(&mut self, mut category: Category) -> Result<Category, Error> {
         category.check()?;
-        self.category_free(&category)?;
         category.id = self.id_new();
+        self.category_free(&category)?;
+        let product_id = self.category_product(&category)?;
         self.execute(
-            "INSERT INTO category (id, name, top, source) VALUES (?1, ?2, ?3, ?4)",
-            &values(&category),
+            "INSERT INTO category (id, name, top, source, product_id) VALUES (?1, ?2, ?3, ?4, ?5)",
+            &values(&category, product_id),
         )?;
         self.note(RESOURCE, &category.name, None::<&Category>, Some(&category))?;
         Ok(category)
@@ -90,9 +94,10 @@ impl Txn<'_> {
         if *category == before {
             return Ok(());
         }
+        let product_id = self.category_product(category)?;
         self.execute(
-            "UPDATE category SET name = ?2, top = ?3, source = ?4 WHERE id = ?1",
-            &values(category),
+            "UPDATE category SET name = ?2, top = ?3, source = ?4, product_id = ?5 WHERE id = ?1",
+            &values(category, product_id),
         )?;
         self.note(RESOURCE, &category.name, Some(&before), Some(category))
     }
@@ -120,29 +125,42 @@ impl Txn<'_> {
     }
 
     fn category_free(&mut self, category: &Category) -> Result<(), Error> {
-        let sql = "SELECT id, name, top, source FROM category WHERE (name = ?1 OR top = ?2) \
-                   AND id <> ?3";
+        let sql = format!("{SELECT} WHERE (category.name = ?1 OR top = ?2) AND category.id <> ?3");
         let values =
             [Value::Text(&category.name), Value::Text(&category.top), Value::Int(category.id)];
-        match self.view().query(sql, &values, read)?.first() {
+        match self.view().query(&sql, &values, read)?.first() {
             Some(other) => Check { resource: RESOURCE, name: &category.name }
                 .refuse(format!("there is the category {} with the top {}", other.name, other.top)),
             None => Ok(()),
         }
     }
+
+    fn category_product(&mut self, category: &Category) -> Result<Option<i64>, Error> {
+        let Some(product) = &category.product else { return Ok(None) };
+        Ok(Some(self.view().product_find(product)?.id))
+    }
 }
 
-fn values(category: &Category) -> [Value<'_>; 4] {
+fn values(category: &Category, product_id: Option<i64>) -> [Value<'_>; 5] {
     [
         Value::Int(category.id),
         Value::Text(&category.name),
         Value::Text(&category.top),
         Value::Text(&category.source),
+        Value::int(product_id),
     ]
 }
 
 fn read(row: &Row<'_>) -> Result<Category, Error> {
-    Ok(Category { id: row.cell(0)?, name: row.cell(1)?, top: row.cell(2)?, source: row.cell(3)? })
+    Ok(Category {
+        id: row.cell(0)?,
+        name: row.cell(1)?,
+        top: row.cell(2)?,
+        product: row.cell(4)?,
+        source: row.cell(3)?,
+    })
 }
 
 const RESOURCE: &str = "category";
+const SELECT: &str = "SELECT category.id, category.name, top, category.source, product.name \
+    FROM category LEFT JOIN product ON product.id = product_id";

@@ -127,6 +127,28 @@ impl View<'_> {
         Ok(directories)
     }
 
+    /// The directory of a name.
+    ///
+    /// # Errors
+    ///
+    /// When there is none, or the database cannot be read.
+    pub fn directory_find(&mut self, name: &str) -> Result<Directory, Error> {
+        let sql = "SELECT id, category_id, name, subpath, source FROM directory WHERE name = ?1";
+        let found = self.query(sql, &[Value::Text(name)], read)?.into_iter().next();
+        let mut directory =
+            found.ok_or_else(|| Error::Unknown { resource: RESOURCE, name: name.to_owned() })?;
+        self.each(
+            "SELECT directory_id, name, timestamp_unix_s, size_bytes, md5, sha1, sha256, sha512 \
+             FROM file_detail WHERE directory_id = ?1 ORDER BY name, rank",
+            &[Value::Int(directory.id)],
+            |row| {
+                directory.files.entry(row.cell(1)?).or_default().push(detail(row)?);
+                Ok(())
+            },
+        )?;
+        Ok(directory)
+    }
+
     /// What every mirror has, by the mirrors' numbers.
     ///
     /// # Errors
@@ -153,7 +175,24 @@ impl View<'_> {
 }
 
 impl Txn<'_> {
-    /// Adds directories at once, and gives them their numbers.
+    /// Adds a directory, and gives it its number.
+    ///
+    /// # Errors
+    ///
+    /// When it makes no sense, or its name is taken.
+    pub fn directory_insert(&mut self, directory: Directory) -> Result<Directory, Error> {
+        let sql = "SELECT id FROM directory WHERE name = ?1";
+        let name = [Value::Text(&directory.name)];
+        if !self.view().query(sql, &name, |row| row.cell::<i64>(0))?.is_empty() {
+            return Check { resource: RESOURCE, name: &directory.name }.refuse("there is one");
+        }
+        let mut added = [directory];
+        self.directories_insert(&mut added)?;
+        let [added] = added;
+        Ok(added)
+    }
+
+    /// Adds directories at once, and gives them their numbers. None of their names may be taken.
     ///
     /// # Errors
     ///
@@ -173,17 +212,24 @@ impl Txn<'_> {
         Ok(())
     }
 
-    /// Makes a directory what it is told to be; its name stays.
+    /// Makes a directory what it is told to be; its number and name stay.
     ///
     /// # Errors
     ///
-    /// When it makes no sense.
-    pub(crate) fn directory_update(
+    /// When it makes no sense, or its number or name would change.
+    pub fn directory_update(
         &mut self,
         before: &Directory,
         directory: &Directory,
     ) -> Result<(), Error> {
         directory.check()?;
+        if (directory.id, &directory.name) != (before.id, &before.name) {
+            return Check { resource: RESOURCE, name: &before.name }
+                .refuse("its number and its name cannot be changed");
+        }
+        if directory == before {
+            return Ok(());
+        }
         let sql = "UPDATE directory SET category_id = ?2, name = ?3, subpath = ?4, source = ?5 \
                    WHERE id = ?1";
         self.execute(sql, &values(directory))?;
@@ -196,7 +242,11 @@ impl Txn<'_> {
     }
 
     /// Removes a directory; repositories in it are left without one.
-    pub(crate) fn directory_remove(&mut self, before: &Directory) -> Result<(), Error> {
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be written.
+    pub fn directory_remove(&mut self, before: &Directory) -> Result<(), Error> {
         self.execute("DELETE FROM directory WHERE id = ?1", &[Value::Int(before.id)])?;
         self.note(RESOURCE, &before.name, Some(before), None::<&Directory>)
     }

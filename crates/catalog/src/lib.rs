@@ -25,6 +25,12 @@ pub mod directory;
 pub mod states;
 /// What the master tree was seen to hold.
 pub mod scan;
+/// How every directory of one mirror was last looked at.
+pub mod looks;
+/// What came of asking URLs, and which of them clients are given.
+pub mod probe;
+/// Products and their versions.
+pub mod product;
 /// Repositories, their other names, and which are switched off.
 pub mod repository;
 /// Countries and continents.
@@ -33,6 +39,10 @@ pub mod country;
 pub mod netblock;
 /// Named lists of hosts.
 pub mod location;
+/// How releases spread.
+pub mod propagation;
+/// How much was answered.
+pub mod statistic;
 /// Accounts: people who may do something, and how they prove that it is they.
 pub mod account;
 /// Tokens: what a person's programs show instead of a password.

@@ -44,6 +44,16 @@ impl View<'_> {
         })?;
         Ok(locations)
     }
+
+    /// The location of a name.
+    ///
+    /// # Errors
+    ///
+    /// When there is none, or the database cannot be read.
+    pub fn location_find(&mut self, name: &str) -> Result<Location, Error> {
+        let found = self.location_list()?.into_iter().find(|location| location.name == name);
+        found.ok_or_else(|| Error::Unknown { resource: RESOURCE, name: name.to_owned() })
+    }
 }
 
 impl Txn<'_> {
@@ -53,7 +63,11 @@ impl Txn<'_> {
     ///
     /// When its name makes no sense or is taken, or it names a host that there is not.
     pub fn location_insert(&mut self, mut location: Location) -> Result<Location, Error> {
-        Check { resource: RESOURCE, name: &location.name }.name("the name", &location.name)?;
+        let check = Check { resource: RESOURCE, name: &location.name };
+        check.name("the name", &location.name)?;
+        if self.view().location_find(&location.name).is_ok() {
+            return check.refuse("the name is taken");
+        }
         location.id = self.id_new();
         let (id, name) = (Value::Int(location.id), Value::Text(&location.name));
         let row = vec![id, name, Value::Text(&location.source)];
@@ -63,12 +77,16 @@ impl Txn<'_> {
         Ok(location)
     }
 
-    /// Gives a location other hosts.
+    /// Gives a location other hosts; its name stays.
     ///
     /// # Errors
     ///
-    /// When it names a host that there is not.
+    /// When it names a host that there is not, or its number or name would change.
     pub fn location_update(&mut self, before: &Location, location: &Location) -> Result<(), Error> {
+        if (location.id, &location.name) != (before.id, &before.name) {
+            return Check { resource: RESOURCE, name: &before.name }
+                .refuse("its number and its name cannot be changed");
+        }
         if location == before {
             return Ok(());
         }
@@ -89,6 +107,17 @@ impl Txn<'_> {
     }
 
     fn location_hosts_write(&mut self, location: &Location) -> Result<(), Error> {
+        for &host in &location.hosts {
+            let known = self.view().query(
+                "SELECT id FROM host WHERE id = ?1",
+                &[Value::Int(host)],
+                |row| row.cell::<i64>(0),
+            )?;
+            if known.is_empty() {
+                return Check { resource: RESOURCE, name: &location.name }
+                    .refuse(format!("there is no host {host}"));
+            }
+        }
         let rows: Vec<_> = (0..)
             .zip(&location.hosts)
             .map(|(at, &host)| vec![Value::Int(location.id), Value::Int(at), Value::Int(host)])

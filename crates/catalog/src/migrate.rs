@@ -110,5 +110,6 @@ const MIGRATIONS: &[Migration] = &[
         text: include_str!("../migrations/0002_countries.sql"),
     },
     Migration { version: 3, name: "people", text: include_str!("../migrations/0003_people.sql") },
+    Migration { version: 4, name: "history", text: include_str!("../migrations/0004_history.sql") },
     Migration { version: 20, name: "scan", text: include_str!("../migrations/0020_scan.sql") },
 ];

@@ -23,6 +23,9 @@ pub struct Repository {
     /// The directory above `repodata`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub directory: Option<String>,
+    /// What it is of, as PRODUCT/VERSION: `Fedora/40`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
     /// Which import it belongs to; empty when people made it.
     #[serde(default)]
     pub source: String,
@@ -103,6 +106,26 @@ impl View<'_> {
         })
     }
 
+    /// The redirect of a name.
+    ///
+    /// # Errors
+    ///
+    /// When there is none, or the database cannot be read.
+    pub fn redirect_find(&mut self, name: &str) -> Result<Redirect, Error> {
+        let found = self.redirect_list()?.into_iter().find(|redirect| redirect.name == name);
+        found.ok_or_else(|| Error::Unknown { resource: REDIRECT, name: name.to_owned() })
+    }
+
+    /// The word that switches a prefix off.
+    ///
+    /// # Errors
+    ///
+    /// When it is not switched off, or the database cannot be read.
+    pub fn disabled_find(&mut self, prefix: &str) -> Result<Disabled, Error> {
+        let found = self.disabled_list()?.into_iter().find(|disabled| disabled.prefix == prefix);
+        found.ok_or_else(|| Error::Unknown { resource: DISABLED, name: prefix.to_owned() })
+    }
+
     /// All prefixes that are switched off, in order.
     ///
     /// # Errors
@@ -111,6 +134,11 @@ impl View<'_> {
     pub fn disabled_list(&mut self) -> Result<Vec<Disabled>, Error> {
         let sql = "SELECT prefix, source FROM repository_disabled ORDER BY prefix";
         self.query(sql, &[], |row| Ok(Disabled { prefix: row.cell(0)?, source: row.cell(1)? }))
+    }
+
+    fn version_id(&mut self, repository: &Repository) -> Result<Option<i64>, Error> {
+        let Some(version) = &repository.version else { return Ok(None) };
+        Ok(Some(self.version_find(version)?.id))
     }
 
     fn directory_id(&mut self, repository: &Repository) -> Result<Option<i64>, Error> {
@@ -138,17 +166,19 @@ impl Txn<'_> {
             return Check { resource: RESOURCE, name: &repository.name() }.refuse("there is one");
         }
         let directory_id = self.view().directory_id(&repository)?;
+        let version_id = self.view().version_id(&repository)?;
         self.arch_ensure(&repository.arch)?;
         repository.id = self.id_new();
         self.execute(
-            "INSERT INTO repository (id, prefix, arch, directory_id, source) \
-             VALUES (?1, ?2, ?3, ?4, ?5)",
+            "INSERT INTO repository (id, prefix, arch, directory_id, source, version_id) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             &[
                 Value::Int(repository.id),
                 Value::Text(&repository.prefix),
                 Value::Text(&repository.arch),
                 Value::int(directory_id),
                 Value::Text(&repository.source),
+                Value::int(version_id),
             ],
         )?;
         self.note(RESOURCE, &repository.name(), None::<&Repository>, Some(&repository))?;
@@ -179,16 +209,18 @@ impl Txn<'_> {
             return check.refuse("the new name is taken");
         }
         let directory_id = self.view().directory_id(repository)?;
+        let version_id = self.view().version_id(repository)?;
         self.arch_ensure(&repository.arch)?;
         self.execute(
-            "UPDATE repository SET prefix = ?2, arch = ?3, directory_id = ?4, source = ?5 \
-             WHERE id = ?1",
+            "UPDATE repository SET prefix = ?2, arch = ?3, directory_id = ?4, source = ?5, \
+             version_id = ?6 WHERE id = ?1",
             &[
                 Value::Int(repository.id),
                 Value::Text(&repository.prefix),
                 Value::Text(&repository.arch),
                 Value::int(directory_id),
                 Value::Text(&repository.source),
+                Value::int(version_id),
             ],
         )?;
         self.note(RESOURCE, &repository.name(), Some(before), Some(repository))
@@ -215,18 +247,11 @@ impl Txn<'_> {
     ///
     /// When the name is redirected already, or the redirects would lead in a circle.
     pub fn redirect_insert(&mut self, redirect: &Redirect) -> Result<(), Error> {
-        let check = Check { resource: REDIRECT, name: &redirect.name };
-        check.name("the name", &redirect.name)?;
-        check.name("the target", &redirect.target)?;
-        let known = self.view().redirect_list()?;
-        let targets: BTreeMap<&str, &str> =
-            known.iter().map(|known| (known.name.as_str(), known.target.as_str())).collect();
-        if let Some(target) = targets.get(redirect.name.as_str()) {
-            return check.refuse(format!("it is redirected to {target} already"));
+        if let Ok(known) = self.view().redirect_find(&redirect.name) {
+            return Check { resource: REDIRECT, name: &redirect.name }
+                .refuse(format!("it is redirected to {} already", known.target));
         }
-        if let Some(circle) = circle(redirect, &targets) {
-            return check.refuse(format!("the redirects would lead in a circle: {circle}"));
-        }
+        self.redirect_check(redirect)?;
         self.execute(
             "INSERT INTO repository_redirect (name, target, source) VALUES (?1, ?2, ?3)",
             &[
@@ -236,6 +261,46 @@ impl Txn<'_> {
             ],
         )?;
         self.note(REDIRECT, &redirect.name, None::<&Redirect>, Some(redirect))
+    }
+
+    /// Makes a redirect lead elsewhere; its name stays.
+    ///
+    /// # Errors
+    ///
+    /// When its name would change, or the redirects would lead in a circle.
+    pub fn redirect_update(&mut self, before: &Redirect, redirect: &Redirect) -> Result<(), Error> {
+        if redirect.name != before.name {
+            return Check { resource: REDIRECT, name: &before.name }
+                .refuse("the name cannot be changed; add the new one and remove this one");
+        }
+        if redirect == before {
+            return Ok(());
+        }
+        self.redirect_check(redirect)?;
+        self.execute(
+            "UPDATE repository_redirect SET target = ?2, source = ?3 WHERE name = ?1",
+            &[
+                Value::Text(&redirect.name),
+                Value::Text(&redirect.target),
+                Value::Text(&redirect.source),
+            ],
+        )?;
+        self.note(REDIRECT, &redirect.name, Some(before), Some(redirect))
+    }
+
+    /// Whether a redirect makes sense beside the others.
+    fn redirect_check(&mut self, redirect: &Redirect) -> Result<(), Error> {
+        let check = Check { resource: REDIRECT, name: &redirect.name };
+        check.name("the name", &redirect.name)?;
+        check.name("the target", &redirect.target)?;
+        let known = self.view().redirect_list()?;
+        let others = known.iter().filter(|known| known.name != redirect.name);
+        let targets: BTreeMap<&str, &str> =
+            others.map(|known| (known.name.as_str(), known.target.as_str())).collect();
+        match circle(redirect, &targets) {
+            Some(circle) => check.refuse(format!("the redirects would lead in a circle: {circle}")),
+            None => Ok(()),
+        }
     }
 
     /// Removes a redirect.
@@ -301,11 +366,18 @@ fn read(row: &Row<'_>) -> Result<Repository, Error> {
         arch: row.cell(2)?,
         directory: row.cell(3)?,
         source: row.cell(4)?,
+        version: row
+            .cell::<Option<String>>(5)?
+            .zip(row.cell::<Option<String>>(6)?)
+            .map(|(product, version)| format!("{product}/{version}")),
     })
 }
 
 const RESOURCE: &str = "repository";
 const REDIRECT: &str = "redirect";
 const DISABLED: &str = "disabled";
-const SELECT: &str = "SELECT repository.id, prefix, arch, directory.name, repository.source \
-    FROM repository LEFT JOIN directory ON directory.id = directory_id";
+const SELECT: &str = "SELECT repository.id, prefix, arch, directory.name, repository.source, \
+    product.name, version.name FROM repository \
+    LEFT JOIN directory ON directory.id = directory_id \
+    LEFT JOIN version ON version.id = version_id \
+    LEFT JOIN product ON product.id = product_id";

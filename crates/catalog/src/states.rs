@@ -62,7 +62,8 @@ impl States {
         let mut rest = bytes;
         let mut first = 0_i64;
         while !rest.is_empty() {
-            let number = number(&mut rest).ok_or_else(|| Error::damaged("states break off"))?;
+            let number =
+                number_read(&mut rest).ok_or_else(|| Error::damaged("states break off"))?;
             let state = MirrorState::of(number & 7);
             let end = first.checked_add_unsigned(number >> 3).filter(|&end| end <= DIRECTORY_MAX);
             let (Some(state), Some(end)) = (state, end) else {
@@ -88,7 +89,7 @@ impl States {
         let mut rest = self.bytes.as_slice();
         let mut first = 0;
         std::iter::from_fn(move || {
-            let number = number(&mut rest)?;
+            let number = number_read(&mut rest)?;
             let state = MirrorState::of(number & 7)?;
             let run = Run { first, end: first + (number >> 3) as i64, state };
             first = run.end;
@@ -100,6 +101,24 @@ impl States {
     pub fn state(&self, directory: i64) -> MirrorState {
         let run = self.runs().find(|run| directory < run.end);
         run.filter(|_| directory >= 0).map_or(MirrorState::Unknown, |run| run.state)
+    }
+
+    /// These states, and where newer ones are known, those: what nobody could tell changes nothing.
+    pub fn renewed(&self, newer: &States) -> States {
+        let (mut old, mut new) = (self.runs().peekable(), newer.runs().peekable());
+        let mut both = StatesBuilder::default();
+        let mut first = 0;
+        loop {
+            old.next_if(|run| run.end <= first);
+            new.next_if(|run| run.end <= first);
+            let states = [new.peek(), old.peek()];
+            let Some(end) = states.iter().flatten().map(|run| run.end).min() else { break };
+            let mut known = states.iter().flatten().map(|run| run.state);
+            let state = known.find(|&state| state != MirrorState::Unknown);
+            both.push_run(Run { first, end, state: state.unwrap_or(MirrorState::Unknown) });
+            first = end;
+        }
+        both.finish()
     }
 
     /// How many directories are in each state: current, behind, missing, reserved.
@@ -154,15 +173,9 @@ impl StatesBuilder {
 
     fn write(&mut self) {
         let length = (self.run.end - self.run.first) as u64;
-        if length == 0 {
-            return;
+        if length > 0 {
+            number_write(length << 3 | self.run.state as u64, &mut self.bytes);
         }
-        let mut number = length << 3 | self.run.state as u64;
-        while number >= 0x80 {
-            self.bytes.push(number as u8 | 0x80);
-            number >>= 7;
-        }
-        self.bytes.push(number as u8);
     }
 
     /// The states; what follows the last known one is unknown.
@@ -174,8 +187,17 @@ impl StatesBuilder {
     }
 }
 
-/// A number of seven bits a byte, the lowest first.
-fn number(rest: &mut &[u8]) -> Option<u64> {
+/// Writes a number of seven bits a byte, the lowest first.
+pub(crate) fn number_write(mut number: u64, bytes: &mut Vec<u8>) {
+    while number >= 0x80 {
+        bytes.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    bytes.push(number as u8);
+}
+
+/// Reads one.
+pub(crate) fn number_read(rest: &mut &[u8]) -> Option<u64> {
     let mut number = 0;
     for shift in (0..63).step_by(7) {
         let (&byte, after) = rest.split_first()?;
@@ -189,4 +211,4 @@ fn number(rest: &mut &[u8]) -> Option<u64> {
 }
 
 /// More directories than any network has.
-const DIRECTORY_MAX: i64 = u32::MAX as i64;
+pub(crate) const DIRECTORY_MAX: i64 = u32::MAX as i64;

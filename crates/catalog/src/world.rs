@@ -3,7 +3,7 @@
 //! Who is switched off is not in it, and who has what is turned around: the catalog knows of each
 //! mirror which directories it has, a world of each directory which mirrors have it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use foldhash::fast::RandomState;
 use heliostat_model::{
@@ -53,6 +53,9 @@ impl View<'_> {
         let categories = self.category_list()?;
         let categories: HashMap<&str, i64> =
             categories.iter().map(|category| (category.name.as_str(), category.id)).collect();
+        let bad = self.health_list()?.into_iter().filter(|health| !health.good);
+        let bad: HashSet<(i64, i64)> =
+            bad.map(|health| (health.mirror_id, health.number)).collect();
         let mut carriers = Vec::new();
         for record in self.host_list()? {
             let Some(site) = sites.get(record.site.as_str()) else { continue };
@@ -63,7 +66,7 @@ impl View<'_> {
             let index = HostIndex(world.hosts.len() as u32);
             let private = record.private || site.private;
             for mirror in &record.mirrors {
-                let urls = urls(mirror)?;
+                let urls = urls(mirror, &bad)?;
                 let category = categories.get(mirror.category.as_str()).copied();
                 if let (false, Some(category)) = (urls.is_empty(), category) {
                     let always_current = mirror.always_current.then_some(category);
@@ -189,8 +192,10 @@ fn host(record: &host::Host, private: bool) -> Result<Host, Error> {
     Ok(host)
 }
 
-fn urls(mirror: &host::Mirror) -> Result<Vec<Url>, Error> {
+/// The URLs of a mirror that clients are given.
+fn urls(mirror: &host::Mirror, bad: &HashSet<(i64, i64)>) -> Result<Vec<Url>, Error> {
     let given = mirror.urls.iter().filter(|url| !url.private);
+    let given = given.filter(|url| !bad.contains(&(mirror.id, url.number)));
     given
         .map(|url| {
             let parsed = Url::parse(url.number as u64, &url.url);

@@ -12,8 +12,7 @@ mod watch;
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
-use clap::Parser;
-use heliostat_operate_cli::{Args, Command, Error, WORKER};
+use heliostat_operate_cli::{Command, Error, WORKER};
 use tracing_subscriber::EnvFilter;
 
 #[global_allocator]
@@ -24,7 +23,10 @@ fn main() -> ExitCode {
     if std::env::args_os().nth(1).is_some_and(|word| word == WORKER) {
         heliostat_operate_cli::work();
     }
-    let args = Args::parse();
+    let args = match heliostat_operate_cli::config::parse(std::env::args_os()) {
+        Ok(args) => args,
+        Err(error) => return failed(&error.into()),
+    };
     let filter =
         EnvFilter::try_from_env("HELIOSTAT_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt()
@@ -36,12 +38,14 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         // Whoever read our output has gone away; that is no failure of ours.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
-        Err(error) => {
-            // When even the error stream is gone, the exit status still tells.
-            let _ = writeln!(std::io::stderr(), "error: {}", chain(&error));
-            ExitCode::from(error.downcast_ref().map_or(1, Error::exit_status))
-        }
+        Err(error) => failed(&error),
     }
+}
+
+fn failed(error: &anyhow::Error) -> ExitCode {
+    // When even the error stream is gone, the exit status still tells.
+    let _ = writeln!(std::io::stderr(), "error: {}", chain(error));
+    ExitCode::from(error.downcast_ref().map_or(1, Error::exit_status))
 }
 
 fn run(command: Command) -> anyhow::Result<()> {

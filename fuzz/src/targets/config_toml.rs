@@ -1,11 +1,13 @@
-//! A configuration file of any text.
+//! A file with settings, of any text.
 
-use heliostat_operate_cli::serve_options::parse;
+use heliostat_operate_cli::config::problems;
 
-/// It is understood, or the error says where it is not.
+/// It is understood, or each thing that is wrong with it says its line.
 pub(super) fn target(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
-    if let Err(error) = parse(text) {
-        assert!(!error.to_string().is_empty());
+    let lines = text.lines().count() + 1;
+    for problem in problems(text) {
+        let line = problem.split(':').nth(1).and_then(|line| line.parse::<usize>().ok());
+        assert!(line.is_some_and(|line| (1..=lines).contains(&line)), "{problem}");
     }
 }

@@ -63,7 +63,8 @@ pub(super) fn import(
         }
         let name = if top.is_empty() { WHOLE_TREE } else { top };
         let source = origin.name.to_owned();
-        let category = Category { id: 0, name: name.to_owned(), top: top.to_owned(), source };
+        let category =
+            Category { id: 0, name: name.to_owned(), top: top.to_owned(), product: None, source };
         if let Some(category) = imported.keep(txn.category_insert(category))? {
             by_top.insert(top.to_owned(), category);
         }

@@ -75,6 +75,7 @@ pub(super) fn repositories(
             prefix: repository.prefix.clone(),
             arch: repository.arch.clone(),
             directory: at.map(|at| world.directories[at].name.clone()),
+            version: None,
             source: origin.name.to_owned(),
         });
     }
@@ -88,6 +89,8 @@ pub(super) fn repositories(
             }
             Some(known) => {
                 repository.id = known.id;
+                // No source of ours tells of versions: people do.
+                repository.version.clone_from(&known.version);
                 imported.keep(txn.repository_update(&known, &repository))?;
             }
         }

@@ -11,6 +11,8 @@ mod people;
 mod round_trip;
 /// States against a plain map.
 mod states;
+/// Products, looks, probes and what else is history.
+mod history;
 
 use heliostat_testing_e2e as rig;
 
@@ -70,6 +72,8 @@ suite!(
     suite::a_host_that_makes_no_sense_is_refused,
     suite::states_survive_an_edit_of_their_host,
     suite::redirects_do_not_lead_in_circles,
+    suite::names_lead_elsewhere_and_are_switched_off,
+    suite::locations_name_hosts,
     suite::netblocks_are_canonical,
     suite::hostile_texts_are_only_texts,
     suite::every_change_is_in_the_trail,
@@ -83,6 +87,14 @@ suite!(
     people::accounts_come_and_go,
     people::passwords_are_known_again_and_kept_nowhere,
     people::tokens_are_known_again_and_kept_nowhere,
+    history::versions_come_and_go,
+    history::looks_are_kept_as_they_were,
+    history::a_bad_url_leaves_the_world_and_comes_back,
+    history::probes_are_kept_and_forgotten,
+    history::releases_spread,
+    history::answers_add_up,
+    history::files_are_kept_with_what_they_were,
+    history::the_schema_guards_history,
     round_trip::a_generated_cache_comes_through,
     round_trip::any_cache_comes_through,
     round_trip::any_cache_replaces_any_other,

@@ -9,14 +9,15 @@ use crate::country::Country;
 use crate::directory::Directory;
 use crate::host::{Host, Mirror, MirrorUrl};
 use crate::import::Origin;
+use crate::location::Location;
 use crate::netblock::NetblockCountry;
-use crate::repository::{Redirect, Repository};
+use crate::repository::{Disabled, Redirect, Repository};
 use crate::site::Site;
 use crate::states::{MirrorState, StatesBuilder};
 use crate::{Action, Catalog, Ending, Error, Filter, Place, Txn};
 
 /// Runs statements behind the catalog's back.
-fn behind(place: &Place, sql: &str) -> Result<(), String> {
+pub(super) fn behind(place: &Place, sql: &str) -> Result<(), String> {
     match place {
         Place::File(path) => {
             let connection = rusqlite::Connection::open(path).unwrap();
@@ -31,10 +32,11 @@ fn behind(place: &Place, sql: &str) -> Result<(), String> {
 }
 
 /// A site, a category and a host that carries it.
-fn network(txn: &mut Txn<'_>) -> Result<Host, Error> {
+pub(super) fn network(txn: &mut Txn<'_>) -> Result<Host, Error> {
     txn.site_insert(Site::new("University"))?;
     let (name, top) = ("EPEL".to_owned(), "pub/epel".to_owned());
-    let category = txn.category_insert(Category { id: 0, name, top, source: String::new() })?;
+    let category =
+        txn.category_insert(Category { id: 0, name, top, product: None, source: String::new() })?;
     txn.country_set(&Country { code: "SE".to_owned(), continent: None, served_as: None })?;
     let mut directories = ["", "9", "9/repodata"].map(|subpath| Directory {
         id: 0,
@@ -113,7 +115,7 @@ pub(super) fn an_older_catalog_comes_forward(place: &Place) {
     assert_eq!(continent("SE").as_deref(), Some("AF"), "what was said stays said");
     assert_eq!(continent("NO").as_deref(), Some("EU"));
     assert_eq!(catalog.read(|view| view.category_find("EPEL")).unwrap().id, 7);
-    assert!(behind(place, "SELECT count(*) FROM product").is_err());
+    assert_eq!(catalog.read(|view| view.version_list()).unwrap(), []);
     let edited = Category { name: "Extras".to_owned(), ..categories(&mut catalog)[0].clone() };
     write(&mut catalog, |txn| txn.category_update("EPEL", &edited));
     drop(catalog);
@@ -257,6 +259,54 @@ pub(super) fn redirects_do_not_lead_in_circles(place: &Place) {
     assert!(why.contains("redirected to b already"), "{why}");
 }
 
+pub(super) fn names_lead_elsewhere_and_are_switched_off(place: &Place) {
+    let mut catalog = catalog(place);
+    let redirect = |name: &str, target: &str| Redirect {
+        name: name.to_owned(),
+        target: target.to_owned(),
+        source: String::new(),
+    };
+    let (a, b) = (redirect("a", "b"), redirect("b", "c"));
+    write(&mut catalog, |txn| {
+        txn.redirect_insert(&a)?;
+        txn.redirect_insert(&b)
+    });
+    let why = refused(&mut catalog, |txn| txn.redirect_update(&b, &redirect("b", "a")));
+    assert!(why.ends_with("b -> a -> b"), "{why}");
+    let why = refused(&mut catalog, |txn| txn.redirect_update(&b, &redirect("x", "a")));
+    assert!(why.contains("cannot be changed"), "{why}");
+    write(&mut catalog, |txn| txn.redirect_update(&b, &redirect("b", "d")));
+    assert_eq!(catalog.read(|view| view.redirect_find("b")).unwrap(), redirect("b", "d"));
+    assert!(catalog.read(|view| view.redirect_find("c")).is_err());
+    let off = Disabled { prefix: "fedora-38".to_owned(), source: String::new() };
+    write(&mut catalog, |txn| txn.disabled_insert(&off));
+    assert_eq!(catalog.read(|view| view.disabled_find("fedora-38")).unwrap(), off);
+    let why = refused(&mut catalog, |txn| txn.disabled_insert(&off));
+    assert!(why.starts_with("disabled fedora-38"), "{why}");
+    write(&mut catalog, |txn| txn.disabled_remove(&off));
+    assert!(catalog.read(|view| view.disabled_find("fedora-38")).is_err());
+}
+
+pub(super) fn locations_name_hosts(place: &Place) {
+    let mut catalog = catalog(place);
+    let host = write(&mut catalog, network);
+    let location = |hosts: &[i64]| Location {
+        id: 0,
+        name: "lab".to_owned(),
+        hosts: hosts.to_vec(),
+        source: String::new(),
+    };
+    let added = write(&mut catalog, |txn| txn.location_insert(location(&[host.id])));
+    assert_eq!(catalog.read(|view| view.location_find("lab")).unwrap(), added);
+    let why = refused(&mut catalog, |txn| txn.location_insert(location(&[])));
+    assert!(why.contains("the name is taken"), "{why}");
+    let lost = Location { hosts: vec![99], ..added.clone() };
+    let why = refused(&mut catalog, |txn| txn.location_update(&added, &lost));
+    assert!(why.contains("there is no host 99"), "{why}");
+    write(&mut catalog, |txn| txn.location_remove(&added));
+    assert_eq!(catalog.read(|view| view.location_list()).unwrap(), []);
+}
+
 pub(super) fn netblocks_are_canonical(place: &Place) {
     let mut catalog = catalog(place);
     write(&mut catalog, network);
@@ -286,8 +336,13 @@ pub(super) fn hostile_texts_are_only_texts(place: &Place) {
     }
     assert_eq!(catalog.read(|view| view.site_list()).unwrap().len(), 5);
     for top in ["../etc", "a/../b", "/a", "a//b", "a/", "a\0b"] {
-        let category =
-            Category { id: 0, name: "x".to_owned(), top: top.to_owned(), source: String::new() };
+        let category = Category {
+            id: 0,
+            name: "x".to_owned(),
+            top: top.to_owned(),
+            product: None,
+            source: String::new(),
+        };
         assert!(refused(&mut catalog, |txn| txn.category_insert(category)).contains("the top"));
     }
 }
@@ -384,6 +439,7 @@ pub(super) fn an_import_leaves_people_alone(place: &Place) {
             prefix: "epel-9".to_owned(),
             arch: "x86_64".to_owned(),
             directory: Some("pub/epel/9".to_owned()),
+            version: None,
             source: String::new(),
         })
     });

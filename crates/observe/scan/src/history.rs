@@ -28,7 +28,7 @@ pub fn aged(known: &[FileDetail], new: &FileDetail, now_unix_s: i64) -> Vec<File
 
 /// The versions that are still kept when no new one was seen.
 #[must_use]
-pub fn kept(known: &[FileDetail], now_unix_s: i64) -> Vec<FileDetail> {
+pub(crate) fn kept(known: &[FileDetail], now_unix_s: i64) -> Vec<FileDetail> {
     match known {
         [newest, others @ ..] => aged(others, newest, now_unix_s),
         [] => Vec::new(),

@@ -132,8 +132,8 @@ impl<'a> Recorder<'a> {
                 if self.named.insert(key) {
                     let (prefix, arch) = (prefix.clone(), arch.clone());
                     let directory = Some(directory);
-                    let source = SOURCE.to_owned();
-                    new.push(Repository { prefix, arch, directory, source, ..Repository::default() });
+                    let (version, source) = (None, SOURCE.to_owned());
+                    new.push(Repository { id: 0, prefix, arch, directory, version, source });
                 }
             }
             // Several architectures share a directory, so it is housed only now.

@@ -9,6 +9,7 @@ use heliostat_admission::{Bytes, Headroom};
 use crate::capacity;
 use crate::catalog::Resource;
 use crate::catalog::args as catalog;
+use crate::config::ConfigArgs;
 use crate::serve_options::ServeOptions;
 
 /// A mirror director: tells every client which mirror near it really has the file.
@@ -18,6 +19,10 @@ use crate::serve_options::ServeOptions;
 #[derive(Debug, Parser)]
 #[command(name = "heliostat", version, max_term_width = 100)]
 pub struct Args {
+    /// The file with settings for all commands [default: /etc/heliostat/heliostat.toml, if it is
+    /// there; env: HELIOSTAT_CONFIG].
+    #[arg(long, global = true, value_name = "FILE.toml")]
+    pub config: Option<PathBuf>,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -49,6 +54,8 @@ pub enum Ending {
         #[command(subcommand)]
         source: CompileSource,
     },
+    /// Check, show or make the file with settings for all commands.
+    Config(ConfigArgs),
     /// Print what this machine or container really gives, and which file says so.
     Capacity(CapacityArgs),
     /// Make an empty catalog: the memory of a mirror network.

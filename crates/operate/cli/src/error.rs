@@ -14,17 +14,15 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
-    /// The configuration file is wrong.
-    #[error("wrong configuration in {path}")]
+    /// The file with settings is wrong.
+    #[error("wrong settings:\n{problems}")]
     Config {
-        /// Which file.
-        path: PathBuf,
-        /// What is wrong, with line and column.
-        source: Box<toml::de::Error>,
+        /// Lines of file, line, field and what is wrong.
+        problems: String,
     },
     /// A server was not told what to serve.
     #[error(
-        "no snapshot to serve: give --snapshot FILE, or snapshot = \"FILE\" in the configuration"
+        "no snapshot to serve: give --snapshot FILE, or snapshot = \"FILE\" in the [serve] section of the file with settings"
     )]
     NoSnapshot,
     /// The limit of a request's head is too small.

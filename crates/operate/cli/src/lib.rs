@@ -7,7 +7,9 @@
 
 /// The commands and their arguments.
 pub mod args;
-/// What a server is told, by arguments and by a file.
+/// One file for all commands, and the environment over it.
+pub mod config;
+/// What a server is told.
 pub mod serve_options;
 /// Other systems' data.
 mod source;
@@ -56,6 +58,7 @@ use std::io::Write;
 pub fn run(command: &args::Ending, out: &mut impl Write) -> Result<(), Error> {
     match command {
         args::Ending::Compile { source } => compile::run(source, out),
+        args::Ending::Config(args) => config::run(args, out),
         args::Ending::Capacity(args) => capacity::run(args, out),
         args::Ending::Init(args) => catalog::init(args, out),
         args::Ending::Import { source } => catalog::import(source, out),

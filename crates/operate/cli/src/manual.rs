@@ -3,22 +3,27 @@
 use std::io::Write;
 use std::path::Path;
 
-use clap::{Command, CommandFactory};
+use clap::Command;
 use clap_complete::Shell;
 
-use crate::{Args, Error};
+use crate::{Error, config};
 
 /// Prints what makes a shell complete commands and options.
 pub(crate) fn completions(shell: Shell, out: &mut impl Write) -> Result<(), Error> {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Args::command(), "heliostat", &mut script);
+    clap_complete::generate(
+        shell,
+        &mut config::dressed(&Default::default()),
+        "heliostat",
+        &mut script,
+    );
     Ok(out.write_all(&script)?)
 }
 
 /// Writes a page for every command.
 pub(crate) fn pages(folder: &Path, out: &mut impl Write) -> Result<(), Error> {
     std::fs::create_dir_all(folder)?;
-    let mut command = Args::command();
+    let mut command = config::dressed(&Default::default());
     command.build();
     let count = page(&command, "heliostat", folder)?;
     writeln!(out, "{count} pages in {}", folder.display())?;

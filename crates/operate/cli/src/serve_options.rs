@@ -1,10 +1,7 @@
-//! What a server is told, by arguments and by a file.
-//!
-//! One struct is the command line and the file at once, so that every option exists in both under
-//! the same name; what stands on the command line wins over the file.
+//! What a server is told.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,32 +9,24 @@ use heliostat_serve::Policy;
 use heliostat_serve::ask::TrustedProxies;
 use heliostat_serve::wire::{Limits, Settings};
 use ipnet::IpNet;
-use serde::Deserialize;
 
 use crate::{Error, countries_open};
 
 /// Options of `serve`.
-#[derive(Clone, Debug, Default, clap::Args, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Default, clap::Args)]
 pub struct ServeOptions {
     /// The snapshot to answer from; while there is none, answers are 503.
     #[arg(long, value_name = "FILE")]
     pub snapshot: Option<PathBuf>,
     /// Addresses to listen on [default: 127.0.0.1:8080].
     #[arg(long, value_name = "ADDR", num_args = 1..)]
-    #[serde(default)]
     pub listen: Vec<SocketAddr>,
     /// A GeoIP2 or GeoLite2 country database, read once at start.
     #[arg(long, value_name = "FILE.mmdb")]
     pub geoip_country: Option<PathBuf>,
     /// Networks of proxies whose X-Forwarded-For or Forwarded counts; loopback always does.
     #[arg(long, value_name = "CIDR")]
-    #[serde(default)]
     pub trusted_proxy: Vec<IpNet>,
-    /// A file with these options, in TOML; the command line wins.
-    #[arg(long, value_name = "FILE.toml")]
-    #[serde(skip)]
-    pub config: Option<PathBuf>,
     /// A file to which a line is appended for every answer about a repository.
     #[arg(long, value_name = "FILE")]
     pub access_log: Option<PathBuf>,
@@ -103,22 +92,15 @@ pub struct ServePlan {
 }
 
 impl ServeOptions {
-    /// Reads the file, if one is named, fills in the defaults, and opens the country database.
+    /// Fills in the defaults, and opens the country database.
     ///
     /// `seed` is where randomness comes from when no option says it.
     ///
     /// # Errors
     ///
-    /// A file that cannot be read or understood, an option that makes no sense, or a country
-    /// database that is none.
+    /// An option that makes no sense, or a country database that is none.
     pub fn plan(self, seed: u64) -> Result<ServePlan, Error> {
-        let options = match &self.config {
-            Some(path) => {
-                let file = read(path)?;
-                self.over(file)
-            }
-            None => self,
-        };
+        let options = self;
         let snapshot = options.snapshot.ok_or(Error::NoSnapshot)?;
         let listen = match options.listen.as_slice() {
             [] => vec![LISTEN_DEFAULT],
@@ -161,48 +143,6 @@ impl ServeOptions {
             },
         })
     }
-
-    /// These options, and those of a file where these say nothing.
-    fn over(self, file: ServeOptions) -> ServeOptions {
-        let list = |own: Vec<_>, file| if own.is_empty() { file } else { own };
-        ServeOptions {
-            snapshot: self.snapshot.or(file.snapshot),
-            listen: if self.listen.is_empty() { file.listen } else { self.listen },
-            geoip_country: self.geoip_country.or(file.geoip_country),
-            trusted_proxy: list(self.trusted_proxy, file.trusted_proxy),
-            config: self.config,
-            access_log: self.access_log.or(file.access_log),
-            metrics_listen: self.metrics_listen.or(file.metrics_listen),
-            threads: self.threads.or(file.threads),
-            hosts_min: self.hosts_min.or(file.hosts_min),
-            hosts_max: self.hosts_max.or(file.hosts_max),
-            ip_parameter: self.ip_parameter.or(file.ip_parameter),
-            legacy_status: self.legacy_status.or(file.legacy_status),
-            connections_max: self.connections_max.or(file.connections_max),
-            header_bytes_max: self.header_bytes_max.or(file.header_bytes_max),
-            headers_max: self.headers_max.or(file.headers_max),
-            idle_timeout_s: self.idle_timeout_s.or(file.idle_timeout_s),
-            request_timeout_s: self.request_timeout_s.or(file.request_timeout_s),
-            streams_max: self.streams_max.or(file.streams_max),
-            drain_timeout_s: self.drain_timeout_s.or(file.drain_timeout_s),
-            seed: self.seed.or(file.seed),
-        }
-    }
-}
-
-/// Reads options from the text of a file.
-///
-/// # Errors
-///
-/// What is wrong, with line and column.
-pub fn parse(text: &str) -> Result<ServeOptions, toml::de::Error> {
-    toml::from_str(text)
-}
-
-fn read(path: &Path) -> Result<ServeOptions, Error> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|source| Error::Read { path: path.to_owned(), source })?;
-    parse(&text).map_err(|source| Error::Config { path: path.to_owned(), source: Box::new(source) })
 }
 
 /// Where a server listens that was not told.

@@ -20,6 +20,8 @@ mod hostile;
 mod log;
 /// Compile, inspect and explain, as a person calls them.
 mod operate;
+/// One file for all commands.
+mod config;
 /// What the container gives, and compiling with too little.
 mod capacity;
 /// The catalog, from another system's data to a server, on both engines.

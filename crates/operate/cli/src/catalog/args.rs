@@ -1,31 +1,34 @@
 //! Arguments of the commands that work with the catalog.
 
 use std::convert::Infallible;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use heliostat_catalog::Place;
 
+use crate::Error;
 use crate::args::{AlmalinuxFiles, MirrormanagerFiles};
 
 /// Where the catalog is.
 #[derive(Clone, Debug, Args)]
 pub struct CatalogArgs {
-    /// The catalog: an SQLite file, or the `postgres://` URL of a database.
-    #[arg(
-        long,
-        global = true,
-        value_name = "PLACE",
-        env = "HELIOSTAT_CATALOG",
-        hide_env_values = true,
-        default_value = "/var/lib/heliostat/catalog.db"
-    )]
-    pub catalog: String,
+    /// The catalog: an SQLite file, or the `postgres://` URL of a database
+    /// [default: /var/lib/heliostat/catalog.db].
+    #[arg(long, global = true, value_name = "PLACE")]
+    pub catalog: Option<String>,
+    /// A file whose first line says where the catalog is: a URL may have a password.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub catalog_file: Option<PathBuf>,
 }
 
 impl CatalogArgs {
-    pub(crate) fn place(&self) -> Place {
-        self.catalog.parse().unwrap_or_else(|never: Infallible| match never {})
+    pub(crate) fn place(&self) -> Result<Place, Error> {
+        let place = match (&self.catalog_file, &self.catalog) {
+            (Some(path), _) => first_line(path)?,
+            (None, Some(place)) => place.clone(),
+            (None, None) => CATALOG_DEFAULT.to_owned(),
+        };
+        Ok(place.parse().unwrap_or_else(|never: Infallible| match never {}))
     }
 }
 
@@ -152,3 +155,12 @@ pub struct AuditArgs {
     #[arg(long)]
     pub json: bool,
 }
+
+/// The first line of a file that holds a secret.
+fn first_line(path: &Path) -> Result<String, Error> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|source| Error::Read { path: path.to_owned(), source })?;
+    Ok(text.lines().next().unwrap_or_default().trim().to_owned())
+}
+
+const CATALOG_DEFAULT: &str = "/var/lib/heliostat/catalog.db";

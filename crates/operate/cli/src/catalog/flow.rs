@@ -15,7 +15,7 @@ use crate::{Error, clock, progress, source};
 
 /// Makes an empty catalog.
 pub(crate) fn init(args: &InitArgs, out: &mut impl Write) -> Result<(), Error> {
-    let place = args.catalog.place();
+    let place = args.catalog.place()?;
     Catalog::create(&place, clock::now_unix_s())?;
     writeln!(out, "made the catalog {place}; fill it with `heliostat import`")?;
     Ok(())

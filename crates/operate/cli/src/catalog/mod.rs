@@ -25,7 +25,7 @@ use crate::{Error, clock};
 
 /// Opens the catalog that the arguments name.
 fn open(args: &args::CatalogArgs) -> Result<Catalog, Error> {
-    Ok(Catalog::open(&args.place(), clock::now_unix_s())?)
+    Ok(Catalog::open(&args.place()?, clock::now_unix_s())?)
 }
 
 /// Who sits at this terminal, and what time it is.

@@ -18,15 +18,17 @@ use clap::{Args, Subcommand};
 use heliostat_catalog::category::Category;
 use heliostat_catalog::country::Country;
 use heliostat_catalog::host::Host;
+use heliostat_catalog::location::Location;
 use heliostat_catalog::netblock::NetblockCountry;
-use heliostat_catalog::repository::Repository;
+use heliostat_catalog::product::{Product, Version};
+use heliostat_catalog::repository::{Disabled, Redirect, Repository};
 use heliostat_catalog::site::Site;
 use heliostat_catalog::{Catalog, Change, Ending, Error as CatalogError, Txn};
 
 use super::args::CatalogArgs;
 use super::{actor, difference, open};
 use crate::{Error, table};
-use kinds::Kind;
+use kinds::{DirectoryDocument, Kind};
 pub use people::{TokenArgs, UserArgs};
 
 /// The sorts of things.
@@ -38,8 +40,20 @@ pub enum Resource {
     Host(ResourceArgs),
     /// Parts of the tree that hosts carry as a whole.
     Category(ResourceArgs),
+    /// Directories of the master tree, and the files in them whose content is known.
+    Directory(ResourceArgs),
+    /// What is released, and what repositories and categories are of.
+    Product(ResourceArgs),
+    /// Releases of products, as PRODUCT/VERSION: `Fedora/40`.
+    Version(ResourceArgs),
     /// Repositories, as PREFIX/ARCH: `fedora-40/x86_64`.
     Repo(ResourceArgs),
+    /// Other names of repositories, as `repo=` says them.
+    Redirect(ResourceArgs),
+    /// Repositories that are switched off for every architecture, by prefix.
+    Disabled(ResourceArgs),
+    /// Named lists of hosts, given first to clients that ask with `location=`.
+    Location(ResourceArgs),
     /// Networks whose country is known better than a GeoIP database knows it.
     Netblock(ResourceArgs),
     /// Countries by their two letters: which continent they lie on, and which they are served as.
@@ -111,7 +125,13 @@ pub(crate) fn run(resource: &Resource, out: &mut impl Write) -> Result<(), Error
         Resource::Site(args) => act::<Site>(args, out),
         Resource::Host(args) => act::<Host>(args, out),
         Resource::Category(args) => act::<Category>(args, out),
+        Resource::Directory(args) => act::<DirectoryDocument>(args, out),
+        Resource::Product(args) => act::<Product>(args, out),
+        Resource::Version(args) => act::<Version>(args, out),
         Resource::Repo(args) => act::<Repository>(args, out),
+        Resource::Redirect(args) => act::<Redirect>(args, out),
+        Resource::Disabled(args) => act::<Disabled>(args, out),
+        Resource::Location(args) => act::<Location>(args, out),
         Resource::Netblock(args) => act::<NetblockCountry>(args, out),
         Resource::Country(args) => act::<Country>(args, out),
         Resource::User(args) => people::user(args, out),

@@ -1,53 +1,16 @@
-//! The sorts of things: their columns, names, and calls.
+//! Who carries content, and for whom: sites, hosts, locations, networks, countries, people.
 
 use heliostat_catalog::account::Account;
-use heliostat_catalog::category::Category;
 use heliostat_catalog::country::Country;
 use heliostat_catalog::host::Host;
+use heliostat_catalog::location::Location;
 use heliostat_catalog::netblock::NetblockCountry;
-use heliostat_catalog::repository::Repository;
 use heliostat_catalog::site::Site;
 use heliostat_catalog::{Error, Txn, View};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use super::{Kind, one};
 use crate::clock;
-
-/// A sort of thing.
-pub(super) trait Kind: Serialize + DeserializeOwned + PartialEq {
-    /// What it is called.
-    const NAME: &'static str;
-
-    /// The columns of its table.
-    const HEADING: &'static [&'static str];
-
-    /// Its cells.
-    fn row(&self) -> Vec<String>;
-
-    /// The fields that a name says.
-    fn named(name: &str) -> Result<Map<String, Value>, Error>;
-
-    /// All of them.
-    fn list(view: &mut View<'_>) -> Result<Vec<Self>, Error>;
-
-    /// The one of a name.
-    fn find(view: &mut View<'_>, name: &str) -> Result<Self, Error>;
-
-    /// Adds it.
-    fn insert(self, txn: &mut Txn<'_>) -> Result<(), Error>;
-
-    /// Puts it in the place of another.
-    fn update(self, before: &Self, txn: &mut Txn<'_>) -> Result<(), Error>;
-
-    /// Removes it.
-    fn remove(&self, txn: &mut Txn<'_>) -> Result<(), Error>;
-
-    /// A reason against it.
-    fn refused(name: &str, why: &str) -> Error {
-        Error::Refused { resource: Self::NAME, name: name.to_owned(), why: why.to_owned() }
-    }
-}
 
 impl Kind for Site {
     const NAME: &'static str = "site";
@@ -134,12 +97,13 @@ impl Kind for Host {
     }
 }
 
-impl Kind for Category {
-    const NAME: &'static str = "category";
-    const HEADING: &'static [&'static str] = &[">id", "name", "top", "source"];
+impl Kind for Location {
+    const NAME: &'static str = "location";
+    const HEADING: &'static [&'static str] = &[">id", "name", "hosts", "source"];
 
     fn row(&self) -> Vec<String> {
-        vec![self.id.to_string(), self.name.clone(), self.top.clone(), self.source.clone()]
+        let hosts: Vec<String> = self.hosts.iter().map(ToString::to_string).collect();
+        vec![self.id.to_string(), self.name.clone(), hosts.join(" "), self.source.clone()]
     }
 
     fn named(name: &str) -> Result<Map<String, Value>, Error> {
@@ -147,60 +111,23 @@ impl Kind for Category {
     }
 
     fn list(view: &mut View<'_>) -> Result<Vec<Self>, Error> {
-        view.category_list()
+        view.location_list()
     }
 
     fn find(view: &mut View<'_>, name: &str) -> Result<Self, Error> {
-        view.category_find(name)
+        view.location_find(name)
     }
 
     fn insert(self, txn: &mut Txn<'_>) -> Result<(), Error> {
-        txn.category_insert(self).map(drop)
+        txn.location_insert(self).map(drop)
     }
 
     fn update(self, before: &Self, txn: &mut Txn<'_>) -> Result<(), Error> {
-        txn.category_update(&before.name, &self)
+        txn.location_update(before, &self)
     }
 
     fn remove(&self, txn: &mut Txn<'_>) -> Result<(), Error> {
-        txn.category_remove(&self.name)
-    }
-}
-
-impl Kind for Repository {
-    const NAME: &'static str = "repository";
-    const HEADING: &'static [&'static str] = &[">id", "prefix", "arch", "directory", "source"];
-
-    fn row(&self) -> Vec<String> {
-        let directory = self.directory.clone().unwrap_or_default();
-        let (prefix, arch) = (self.prefix.clone(), self.arch.clone());
-        vec![self.id.to_string(), prefix, arch, directory, self.source.clone()]
-    }
-
-    fn named(name: &str) -> Result<Map<String, Value>, Error> {
-        let (prefix, arch) = halves(name)?;
-        Ok(one("prefix", prefix).into_iter().chain(one("arch", arch)).collect())
-    }
-
-    fn list(view: &mut View<'_>) -> Result<Vec<Self>, Error> {
-        view.repository_list()
-    }
-
-    fn find(view: &mut View<'_>, name: &str) -> Result<Self, Error> {
-        let (prefix, arch) = halves(name)?;
-        view.repository_find(prefix, arch)
-    }
-
-    fn insert(self, txn: &mut Txn<'_>) -> Result<(), Error> {
-        txn.repository_insert(self).map(drop)
-    }
-
-    fn update(self, before: &Self, txn: &mut Txn<'_>) -> Result<(), Error> {
-        txn.repository_update(before, &self)
-    }
-
-    fn remove(&self, txn: &mut Txn<'_>) -> Result<(), Error> {
-        txn.repository_remove(self)
+        txn.location_remove(self)
     }
 }
 
@@ -309,12 +236,6 @@ impl Kind for Account {
     }
 }
 
-/// Prefix and architecture of a repository.
-fn halves(name: &str) -> Result<(&str, &str), Error> {
-    let halves = name.rsplit_once(['/', ' ']);
-    halves.ok_or_else(|| Repository::refused(name, "name it as PREFIX/ARCH: fedora-40/x86_64"))
-}
-
 /// Who has switched it off, or else what it is.
 fn state(active_admin: bool, active_owner: bool, private: bool) -> String {
     let state = match (active_admin, active_owner) {
@@ -325,8 +246,4 @@ fn state(active_admin: bool, active_owner: bool, private: bool) -> String {
         (true, true) => "public",
     };
     state.to_owned()
-}
-
-fn one(field: &str, value: &str) -> Map<String, Value> {
-    Map::from_iter([(field.to_owned(), Value::from(value))])
 }
