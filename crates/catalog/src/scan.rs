@@ -58,7 +58,10 @@ impl View<'_> {
     /// # Errors
     ///
     /// When the database cannot be read.
-    pub fn scan_origin(&mut self, category_id: i64) -> Result<Option<(String, Option<i64>)>, Error> {
+    pub fn scan_origin(
+        &mut self,
+        category_id: i64,
+    ) -> Result<Option<(String, Option<i64>)>, Error> {
         let sql = "SELECT origin, scanned_unix_s FROM scan_origin WHERE category_id = ?1";
         let found =
             self.query(sql, &[Value::Int(category_id)], |row| Ok((row.cell(0)?, row.cell(1)?)))?;

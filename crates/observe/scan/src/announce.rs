@@ -35,14 +35,16 @@ impl Share {
 /// When the database cannot be read.
 pub fn share(view: &mut View<'_>, path: &str) -> Result<Share, Error> {
     let path = path.trim_matches('/');
-    let within = |name: &str| name.strip_prefix(path).is_some_and(|rest| {
-        path.is_empty() || rest.is_empty() || rest.starts_with('/')
-    });
+    let within = |name: &str| {
+        name.strip_prefix(path)
+            .is_some_and(|rest| path.is_empty() || rest.is_empty() || rest.starts_with('/'))
+    };
     let (mut ids, mut carried) = (Vec::new(), Vec::new());
     for category in view.category_list()? {
         let before = ids.len();
         let scanned = view.scan_list(category.id)?;
-        let here = scanned.iter().filter(|known| known.gone_unix_s.is_none() && within(&known.name));
+        let here =
+            scanned.iter().filter(|known| known.gone_unix_s.is_none() && within(&known.name));
         ids.extend(here.map(|known| known.directory_id));
         if ids.len() > before {
             carried.push((category.name, before..ids.len()));

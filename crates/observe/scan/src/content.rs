@@ -22,7 +22,7 @@ pub(crate) enum Unread {
     Io(#[from] io::Error),
     #[error("cannot fetch it")]
     Fetch(#[from] FetchError),
-    #[error("refused")]
+    #[error(transparent)]
     Probe(#[from] Failure),
     #[error("rsync: {0}")]
     Rsync(String),

@@ -19,9 +19,7 @@ pub fn aged(known: &[FileDetail], new: &FileDetail, now_unix_s: i64) -> Vec<File
     let age_s = |detail: &FileDetail| now_unix_s - detail.timestamp_unix_s.unwrap_or(0);
     let newest_is_young = age_s(new) < KEEP_S - DAY_S;
     let others = known.iter().filter(|old| !is_same(old)).enumerate();
-    let kept = others.filter(|(rank, old)| {
-        (*rank == 0 && newest_is_young) || age_s(old) < KEEP_S
-    });
+    let kept = others.filter(|(rank, old)| (*rank == 0 && newest_is_young) || age_s(old) < KEEP_S);
     let kept = kept.map(|(_, old)| old.clone()).take(VERSIONS_MAX - 1);
     [new.clone()].into_iter().chain(kept).collect()
 }

@@ -65,10 +65,10 @@ fn waiting(recorder: &mut Recorder<'_>, walk: &Walk) -> Result<Vec<Image>, Error
     recorder.catalog.read(|view| {
         view.scan_files_each(id, |directory_id, directory, files| {
             let path = below(&top, directory).unwrap_or_default();
-            let within = walk.from.is_empty()
-                || below(&walk.from, path).is_some();
+            let within = walk.from.is_empty() || below(&walk.from, path).is_some();
             for file in files.iter().filter(|file| within && !file.link) {
-                let (Some(size_bytes), Some(time_unix_s)) = (file.size_bytes, file.timestamp_unix_s)
+                let (Some(size_bytes), Some(time_unix_s)) =
+                    (file.size_bytes, file.timestamp_unix_s)
                 else {
                     continue;
                 };
@@ -143,12 +143,7 @@ fn hash(
 }
 
 /// Hashes the next piece of an image.
-fn piece(
-    walk: &Walk,
-    runtime: &Runtime,
-    image: &Image,
-    hashes: &mut Hashes,
-) -> Result<(), Unread> {
+fn piece(walk: &Walk, runtime: &Runtime, image: &Image, hashes: &mut Hashes) -> Result<(), Unread> {
     let from = hashes.bytes();
     let to = (from + PIECE_BYTES).min(image.size_bytes);
     match &walk.origin {

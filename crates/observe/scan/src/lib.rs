@@ -41,6 +41,3 @@ pub use error::Error;
 pub use history::{KEEP_S, aged};
 pub use origin::{Origin, OriginError};
 pub use scan::{Problem, Progress, ScanSettings, Summary, scan};
-
-#[cfg(test)]
-mod tests;

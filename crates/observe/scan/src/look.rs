@@ -44,7 +44,8 @@ pub(crate) struct Looked {
 /// Looks at the metadata of a directory.
 pub(crate) async fn look(walk: &Walk, category: &str, changed: Changed) -> Looked {
     let Changed { path, mark, mut files, before, history } = changed;
-    let volatile: Vec<bool> = files.iter().map(|file| is_volatile(&path, &file.name, &files)).collect();
+    let volatile: Vec<bool> =
+        files.iter().map(|file| is_volatile(&path, &file.name, &files)).collect();
     for (file, volatile) in files.iter_mut().zip(volatile) {
         file.volatile = volatile || was_another(file, &before);
     }
@@ -163,7 +164,8 @@ impl Looked {
     async fn packages_of_release(&mut self, walk: &Walk, found: &Found) {
         let lists = found.entries.iter().filter_map(|entry| {
             let (folder, name) = entry.path.rsplit_once('/')?;
-            let rank = ["Packages.xz", "Packages.gz", "Packages"].iter().position(|n| *n == name)?;
+            let rank =
+                ["Packages.xz", "Packages.gz", "Packages"].iter().position(|n| *n == name)?;
             Some((folder, rank, entry))
         });
         let mut best = BTreeMap::<&str, (usize, &Entry)>::new();

@@ -29,9 +29,33 @@ fn is_arch(part: &str) -> bool {
 }
 
 const ARCHITECTURES: [&str; 27] = [
-    "x86_64", "aarch64", "armhfp", "armhf", "armv7", "armv7h", "i386", "i586", "i686", "x86",
-    "ppc64", "ppc64le", "s390x", "riscv64", "loongarch64", "amd64", "arm64", "armel", "ppc64el",
-    "mips64el", "source", "SRPMS", "noarch", "x86_64_v2", "any", "all", "x86_64_v3",
+    "x86_64",
+    "aarch64",
+    "armhfp",
+    "armhf",
+    "armv7",
+    "armv7h",
+    "i386",
+    "i586",
+    "i686",
+    "x86",
+    "ppc64",
+    "ppc64le",
+    "s390x",
+    "riscv64",
+    "loongarch64",
+    "amd64",
+    "arm64",
+    "armel",
+    "ppc64el",
+    "mips64el",
+    "source",
+    "SRPMS",
+    "noarch",
+    "x86_64_v2",
+    "any",
+    "all",
+    "x86_64_v3",
 ];
 
 #[cfg(test)]

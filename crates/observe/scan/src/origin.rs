@@ -32,7 +32,11 @@ impl FromStr for Origin {
         let host = |scheme: &str| plain.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty());
         if host("rsync://") {
             // One word, so that no part of it can become an option or another argument.
-            return if plain.contains(' ') { Err(refuse()) } else { Ok(Origin::Rsync(plain.into())) };
+            return if plain.contains(' ') {
+                Err(refuse())
+            } else {
+                Ok(Origin::Rsync(plain.into()))
+            };
         }
         if host("http://") || host("https://") {
             return Ok(Origin::Http(plain.into()));

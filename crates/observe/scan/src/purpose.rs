@@ -20,9 +20,7 @@ pub(crate) enum Purpose {
 
 /// What a file is for, among the files of its folder.
 pub(crate) fn purpose(folder: &str, name: &str, beside: &[SeenFile]) -> Purpose {
-    let has = |wanted: &str| {
-        beside.binary_search_by(|file| file.name.as_str().cmp(wanted)).is_ok()
-    };
+    let has = |wanted: &str| beside.binary_search_by(|file| file.name.as_str().cmp(wanted)).is_ok();
     let last = folder.rsplit('/').next().unwrap_or_default();
     match name {
         "repomd.xml" if last == "repodata" => return Purpose::Index(Format::Repomd),
@@ -45,7 +43,11 @@ pub(crate) fn purpose(folder: &str, name: &str, beside: &[SeenFile]) -> Purpose 
             || upper.strip_suffix(&format!(".{sum}SUM")).is_some()
             || upper.strip_suffix(&format!(".{sum}")).is_some()
     });
-    if sums || upper == "CHECKSUM" || upper.ends_with("-CHECKSUM") || upper.ends_with("CHECKSUM.TXT") {
+    if sums
+        || upper == "CHECKSUM"
+        || upper.ends_with("-CHECKSUM")
+        || upper.ends_with("CHECKSUM.TXT")
+    {
         return Purpose::Checksums;
     }
     let images = [".iso", ".img", ".img.xz", ".raw.xz", ".qcow2", ".vmdk.xz"];
@@ -65,7 +67,10 @@ pub(crate) fn is_volatile(folder: &str, name: &str, beside: &[SeenFile]) -> bool
             let indexes = ["Packages", "Sources", "Contents", "Translation-en", "ls-lR"];
             indexes.contains(&stem)
                 || folder.split('/').any(|part| part == "trace")
-                || matches!(stem, "fullfiletimelist" | "fullfilelist" | "TIME" | "index" | "timestamp")
+                || matches!(
+                    stem,
+                    "fullfiletimelist" | "fullfilelist" | "TIME" | "index" | "timestamp"
+                )
                 || name.ends_with(".db.sig")
                 || name.ends_with(".files")
         }
@@ -93,7 +98,12 @@ mod tests {
             ("dists/x", "Release", &beside(&["InRelease"]), Purpose::Verified),
             ("dists/x", "Release", &beside(&["Release.gpg"]), Purpose::Index(Format::Release)),
             ("dists/x/main/binary-amd64", "Release", &none, Purpose::Plain),
-            ("core/os", "core.db", &beside(&["core.db.tar.gz"]), Purpose::Index(Format::ArchDatabase)),
+            (
+                "core/os",
+                "core.db",
+                &beside(&["core.db.tar.gz"]),
+                Purpose::Index(Format::ArchDatabase),
+            ),
             ("x", "Thumbs.db", &none, Purpose::Plain),
             ("iso", "x.iso", &none, Purpose::Image),
             ("iso", "SHA256SUMS", &none, Purpose::Checksums),

@@ -72,6 +72,10 @@ impl<'a> Recorder<'a> {
     /// Writes what was taken.
     pub(crate) fn commit(&mut self, summary: &mut Summary) -> Result<(), Error> {
         let batch = std::mem::take(&mut self.batch);
+        self.since = Instant::now();
+        if batch.is_empty() {
+            return Ok(());
+        }
         let actor = self.actor.clone();
         let mut new = self.directories_new(&batch);
         let mut fresh = self.repositories_new(&batch);
@@ -80,28 +84,26 @@ impl<'a> Recorder<'a> {
             &mut self.ids,
             self.actor.now_unix_s as i64,
         );
-        let ((versions, repositories), _) =
-            self.catalog.write(&actor, Ending::Commit, |txn| {
-                txn.directories_insert(&mut new)?;
-                let made = new.iter().map(|made| (made.subpath.clone(), made.id));
-                ids.extend(made);
-                let mut versions = 0;
-                for (looked, name) in batch.iter().zip(&names) {
-                    let Some(&id) = ids.get(&looked.path) else { continue };
-                    txn.scan_set(id, &looked.mark, &looked.files)?;
-                    versions += remember(txn, (id, name), looked, now)?;
-                }
-                let mut repositories = 0;
-                for repository in fresh.drain(..) {
-                    txn.repository_insert(repository)?;
-                    repositories += 1;
-                }
-                Ok((versions, repositories))
-            })?;
+        let ((versions, repositories), _) = self.catalog.write(&actor, Ending::Commit, |txn| {
+            txn.directories_insert(&mut new)?;
+            let made = new.iter().map(|made| (made.subpath.clone(), made.id));
+            ids.extend(made);
+            let mut versions = 0;
+            for (looked, name) in batch.iter().zip(&names) {
+                let Some(&id) = ids.get(&looked.path) else { continue };
+                txn.scan_set(id, &looked.mark, &looked.files)?;
+                versions += remember(txn, (id, name), looked, now)?;
+            }
+            let mut repositories = 0;
+            for repository in fresh.drain(..) {
+                txn.repository_insert(repository)?;
+                repositories += 1;
+            }
+            Ok((versions, repositories))
+        })?;
         summary.added += new.len() as u64;
         summary.versions += versions;
         summary.repositories += repositories;
-        self.since = Instant::now();
         Ok(())
     }
 

@@ -5,6 +5,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use heliostat_catalog::scan::Scanned;
 use heliostat_catalog::{Actor, Catalog};
@@ -126,8 +127,8 @@ pub fn scan(
     let category = catalog.read(|view| view.category_find(&settings.category))?;
     let known = catalog.read(|view| view.scan_list(category.id))?;
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    let runtime = runtime
-        .map_err(|source| Error::Folder { path: "the runtime".to_owned(), source })?;
+    let runtime =
+        runtime.map_err(|source| Error::Folder { path: "the runtime".to_owned(), source })?;
     let walking = {
         let _inside = runtime.enter();
         Arc::new(walking(settings, &category.top, &known)?)
@@ -154,9 +155,8 @@ pub fn scan(
 
 fn walking(settings: &ScanSettings, top: &str, known: &[Scanned]) -> Result<Walk, Error> {
     let prober = Prober::start(settings.probe.clone());
-    let prober = prober.map_err(|error| {
-        Error::Worker(heliostat_observe_probe::Failure::Worker(error))
-    })?;
+    let prober =
+        prober.map_err(|error| Error::Worker(heliostat_observe_probe::Failure::Worker(error)))?;
     // The operator names the origin, and may name a neighbour.
     let limits = FetchLimits::new(Reach::Anywhere);
     let url = settings.origin.to_string();
@@ -206,6 +206,8 @@ struct Running<'a> {
 enum Next {
     Folder(Folder),
     Looked(Looked),
+    /// Nothing for a while: time to write what there is.
+    Pause,
     End,
 }
 
@@ -220,8 +222,9 @@ impl Running<'_> {
     ) -> Result<HashSet<String>, Error> {
         let (mut seen, mut looks) = (HashSet::new(), JoinSet::new());
         loop {
-            match self.runtime.block_on(next(&mut folders, &mut looks)) {
+            match self.runtime.block_on(soon(&mut folders, &mut looks)) {
                 Next::End => return Ok(seen),
+                Next::Pause => recorder.commit(summary)?,
                 Next::Looked(mut looked) => {
                     looked.problems.drain(..).for_each(|problem| summary.problem(problem));
                     summary.packages += looked.packages;
@@ -229,9 +232,10 @@ impl Running<'_> {
                     recorder.take(looked, summary)?;
                 }
                 Next::Folder(folder) => {
-                    if let Some(changed) = self.changed(&folder, recorder)? {
+                    if let Some(changed) = self.changed(&folder, recorder, summary)? {
                         summary.read += 1;
-                        let (walk, category) = (self.walking.clone(), self.settings.category.clone());
+                        let (walk, category) =
+                            (self.walking.clone(), self.settings.category.clone());
                         let work = async move { look(&walk, &category, changed).await };
                         looks.spawn_on(work, self.runtime.handle());
                     }
@@ -247,17 +251,28 @@ impl Running<'_> {
         &self,
         folder: &Folder,
         recorder: &mut Recorder<'_>,
+        summary: &mut Summary,
     ) -> Result<Option<Changed>, Error> {
         let Sight::Read { mark, files } = &folder.sight else { return Ok(None) };
-        if !mark.is_empty() && self.walking.known.mark(&folder.path) == Some(mark) {
+        let known = self.walking.known.mark(&folder.path);
+        if !mark.is_empty() && known == Some(mark) {
             return Ok(None);
         }
         let (before, history) = match recorder.id(&folder.path) {
-            Some(id) => recorder.catalog.read(|view| Ok((view.scan_files(id)?, view.history(id)?)))?,
+            Some(id) => {
+                recorder.catalog.read(|view| Ok((view.scan_files(id)?, view.history(id)?)))?
+            }
             None => Default::default(),
         };
         let (path, mark, files) = (folder.path.clone(), mark.clone(), files.clone());
-        let history = if self.settings.full { Default::default() } else { history };
+        if !mark.is_empty() && known.is_some_and(|known| digest_of(known) == digest_of(&mark)) {
+            // Its files are as they were; only the time to look at the next time is another.
+            recorder.take(Looked { path, mark, files: before, ..Looked::default() }, summary)?;
+            return Ok(None);
+        }
+        // What was wrong the last time is looked at again, known or not.
+        let anew = self.settings.full || known.is_none();
+        let history = if anew { Default::default() } else { history };
         Ok(Some(Changed { path, mark, files, before, history }))
     }
 
@@ -268,6 +283,10 @@ impl Running<'_> {
             Err(Error::Folder { path: "the walk".to_owned(), source })
         })
     }
+}
+
+async fn soon(folders: &mut Receiver<Folder>, looks: &mut JoinSet<Looked>) -> Next {
+    tokio::time::timeout(PAUSE, next(folders, looks)).await.unwrap_or(Next::Pause)
 }
 
 async fn next(folders: &mut Receiver<Folder>, looks: &mut JoinSet<Looked>) -> Next {
@@ -294,8 +313,16 @@ async fn next(folders: &mut Receiver<Folder>, looks: &mut JoinSet<Looked>) -> Ne
     }
 }
 
+/// The last word of a mark, which is of the files alone.
+fn digest_of(mark: &str) -> &str {
+    mark.rsplit(' ').next().unwrap_or_default()
+}
+
 /// Directories whose metadata is looked at at once.
 const LOOKS_AT_ONCE: usize = 4;
+
+/// How long an origin may be silent before what was learned is written.
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// What is wrong is told up to here, and counted beyond.
 const PROBLEMS_MAX: usize = 100;

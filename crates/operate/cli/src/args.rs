@@ -7,8 +7,8 @@ use clap::{Parser, Subcommand, ValueEnum};
 use heliostat_admission::{Bytes, Headroom};
 
 use crate::capacity;
-use crate::catalog::Resource;
 use crate::catalog::args as catalog;
+use crate::catalog::{Resource, ScanArgs};
 use crate::config::ConfigArgs;
 use crate::serve_options::ServeOptions;
 
@@ -66,6 +66,11 @@ pub enum Ending {
         #[command(subcommand)]
         source: catalog::ImportSource,
     },
+    /// Look at the primary copy of a category: what exists, and what clients verify.
+    ///
+    /// Directories, repositories and the hashes of their indexes go into the catalog. Only what has
+    /// changed is looked at; a scan that is interrupted goes on with the next one.
+    Scan(ScanArgs),
     /// Write the catalog for another system, so that it can run on.
     Export {
         /// Which system.

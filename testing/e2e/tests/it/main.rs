@@ -26,5 +26,7 @@ mod config;
 mod capacity;
 /// The catalog, from another system's data to a server, on both engines.
 mod catalog;
+/// The primary copy, scanned, published and served.
+mod scan;
 /// What the tests share.
 mod fixture;

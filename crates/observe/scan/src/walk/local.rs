@@ -48,12 +48,7 @@ fn folders(root: &Path, walk: &Walk, to: &Sender<Folder>) -> Result<(), Error> {
 }
 
 /// A directory, and those in it.
-fn folder(
-    at: &Path,
-    path: &str,
-    real: &Path,
-    walk: &Walk,
-) -> io::Result<(Folder, Vec<String>)> {
+fn folder(at: &Path, path: &str, real: &Path, walk: &Walk) -> io::Result<(Folder, Vec<String>)> {
     let own = fs::metadata(at)?;
     let time = format!("l{}.{:09}", own.mtime(), own.mtime_nsec());
     let settled = own.mtime() < walk.now_unix_s - UNSETTLED_S;

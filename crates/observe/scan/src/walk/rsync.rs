@@ -17,11 +17,8 @@ use crate::error::Error;
 use crate::folder::{Folder, Sight, digest, joined};
 
 pub(super) async fn walk(url: &str, walk: &Walk, to: &Sender<Folder>) -> Result<(), Error> {
-    let url = if walk.from.is_empty() {
-        format!("{url}/")
-    } else {
-        format!("{url}/{}/", walk.from)
-    };
+    let url =
+        if walk.from.is_empty() { format!("{url}/") } else { format!("{url}/{}/", walk.from) };
     let mut child = Command::new("rsync")
         .args(["--list-only", "-r", "--links", "--no-motd", "--timeout=60", "--contimeout=20"])
         .args(["--exclude=.~tmp~", "--", &url])

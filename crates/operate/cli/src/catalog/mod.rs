@@ -6,6 +6,8 @@ pub mod args;
 mod difference;
 /// Filling it, and making snapshots of it.
 mod flow;
+/// What should exist.
+mod scan;
 /// The catalog for other systems.
 mod export;
 /// Who changed what, and when.
@@ -19,6 +21,8 @@ pub(crate) use export::export;
 pub(crate) use flow::{import, init, publish, rollback};
 pub(crate) use resource::run as resource;
 pub use resource::{Resource, ResourceAction, ResourceArgs, TokenArgs, UserArgs};
+pub use scan::ScanArgs;
+pub(crate) use scan::run as scan;
 pub(crate) use trail::audit;
 
 use crate::{Error, clock};
