@@ -76,7 +76,6 @@ fn main() -> Result<()> {
 struct World {
     scale: Scale,
     snapshot: Snapshot,
-    countries: CountryTable,
     questions: Vec<(String, IpAddr)>,
 }
 
@@ -93,8 +92,7 @@ impl World {
         let networks = country_networks(scale, SEED).map(|(net, country)| (net, country.0));
         Ok(World {
             scale,
-            snapshot: Snapshot::open(&file)?,
-            countries: CountryTable::new(networks)?,
+            snapshot: Snapshot::open_with(&file, Some(&CountryTable::new(networks)?))?,
             questions: queries.zip(client_addresses(SEED)).collect(),
         })
     }
@@ -122,7 +120,6 @@ impl World {
     ) -> Result<Ask<'q>> {
         let mut ask = Ask::new(form, *client);
         ask.read(query.as_bytes(), true)?;
-        ask.country = self.countries.country(ask.address);
         ask.now_unix_s = 1_760_000_000;
         ask.seed = i as u64;
         ask.policy = Policy { hosts_max, ..Policy::default() };

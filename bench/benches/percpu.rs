@@ -11,7 +11,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::hint::black_box;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Barrier, Mutex};
+use std::sync::{Arc, Barrier, Mutex};
 
 use contatori::counters::unsigned::Unsigned;
 use crossbeam_utils::CachePadded;
@@ -20,7 +20,7 @@ use heliostat_percpu::rseq::{self, Fence};
 use heliostat_percpu::{
     ByCpu, Counter, CounterVec, CpuId, CpuSet, FreeList, Item, PerCpu, affinity, pin_on_cpu,
 };
-use heliostat_serve::wire::{AnswerKey, Clerk, Marks, Tally};
+use heliostat_serve::wire::{AnswerKey, Clerk, Marks, RepositoryName, Tally};
 use heliostat_serve::{Code, Tier};
 use rustix::thread::{MembarrierCommand, membarrier};
 
@@ -210,8 +210,9 @@ fn answers() -> Vec<Variant> {
         })
         .collect();
     let key = |marks: &Marks| AnswerKey {
-        repository: marks.repository.map_or_else(String::new, |row| format!("fedora-{row}")),
-        architecture: "x86_64".to_owned(),
+        repository: marks.repository.map(|row| {
+            Arc::new(RepositoryName { prefix: format!("fedora-{row}"), arch: "x86_64".to_owned() })
+        }),
         country: marks.country,
         tier: marks.tier,
         protocol: marks.protocol,

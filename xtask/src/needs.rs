@@ -6,6 +6,7 @@
 use std::env;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::step::shown;
@@ -26,7 +27,12 @@ pub(crate) const TEST: &[Need] = &[
     Need { program: "rpmbuild", package: "rpm" },
     Need { program: "curl", package: "curl" },
     Need { program: "initdb", package: "postgresql" },
+    Need { program: "python3", package: "python3-venv" },
 ];
+
+/// A service that speaks S3, and the Python package that holds it.
+const S3_SERVER: &str = "moto_server";
+const S3_PACKAGE: &str = "moto[server]>=5.1,<6";
 
 /// What the serving bench needs.
 pub(crate) const BENCH_SERVE: &[Need] = &[
@@ -49,6 +55,28 @@ pub(crate) fn provide(needs: &[Need], may_install: bool) -> Vec<Need> {
         println!("==> needs: missing; install with: apt-get install {}", packages.join(" "));
     }
     self::missing(needs)
+}
+
+/// The S3 service of the tests: the one on the search path, else one that is installed into a folder
+/// of its own beside the build's output.
+pub(crate) fn s3_server(target: &Path, may_install: bool) -> Option<PathBuf> {
+    if on_path(S3_SERVER) {
+        return None;
+    }
+    let folder = target.join("s3-server");
+    let program = folder.join("bin").join(S3_SERVER);
+    if !program.is_file() && may_install {
+        println!("==> needs: installing {S3_PACKAGE}");
+        let mut make = Command::new("python3");
+        make.args(["-m", "venv"]).arg(&folder);
+        let mut fill = Command::new(folder.join("bin/pip"));
+        fill.args(["install", "--quiet", "--disable-pip-version-check", S3_PACKAGE]);
+        let done = [&mut make, &mut fill].map(|command| command.output());
+        for output in done.iter().flatten().filter(|output| !output.status.success()) {
+            println!("{}", String::from_utf8_lossy(&output.stderr).trim_end());
+        }
+    }
+    program.is_file().then_some(program)
 }
 
 /// Whether a program is on the search path.

@@ -43,9 +43,12 @@ pub(crate) fn finish(
     for need in needs::provide(needs::TEST, !options.no_install) {
         println!("    without {} ({}) some tests are skipped", need.program, need.package);
     }
+    let s3_server = needs::s3_server(&target, !options.no_install);
     steps.run("build", &mut cargo(BUILD))?;
     steps.run("examples in documentation", &mut cargo(DOCUMENTATION))?;
-    steps.run("tests", with_environment(&mut runner(), &target, &skips))?;
+    let mut tests = runner();
+    tests.envs(s3_server.map(|program| ("HELIOSTAT_S3_SERVER", program)));
+    steps.run("tests", with_environment(&mut tests, &target, &skips))?;
     println!();
     skips.close()?;
     let code = steps.close();

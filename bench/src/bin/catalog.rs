@@ -20,7 +20,7 @@ use heliostat_testing_world::Scale;
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask bench catalog")]
 struct Options {
-    /// `small`, `fedora` or `large`.
+    /// `small`, `fedora`, `triple` or `large`: 3 and 10 times Fedora.
     #[arg(long, default_value = "fedora")]
     scale: String,
     /// An empty database on a PostgreSQL server; a file beside the build's output otherwise.
@@ -33,8 +33,7 @@ fn main() -> Result<()> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let build = ["build", "--release", "--quiet", "--package", "heliostat", "--bin", "heliostat"];
     ensure!(Command::new(cargo).args(build).status()?.success(), "cargo build failed");
-    let scales = [Scale::Small, Scale::Fedora, Scale::Large];
-    let scale = scales.into_iter().find(|scale| scale.as_str() == options.scale);
+    let scale = Scale::parse(&options.scale);
     let scale = scale.with_context(|| format!("there is no scale {}", options.scale))?;
     let folder = env::current_exe()?.with_file_name("bench-inputs");
     let inputs = Inputs::make(&folder, scale)?;

@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -105,6 +106,28 @@ impl Catalog {
     }
 }
 
+impl Catalog {
+    /// Waits until somebody has changed something, or for so long. It may end early.
+    ///
+    /// # Errors
+    ///
+    /// When the database is away.
+    pub fn wait(&mut self, patience: Duration) -> Result<(), Error> {
+        self.engine.wait(patience)
+    }
+
+    /// Does something with leases, which wait for no writer where the engine can do that.
+    pub(crate) fn lease<T>(
+        &mut self,
+        act: impl FnOnce(&mut Session<'_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let mut session = self.engine.begin(Purpose::Lease)?;
+        let done = act(&mut session)?;
+        session.commit()?;
+        Ok(done)
+    }
+}
+
 /// Makes a catalog as an older program made it.
 #[cfg(test)]
 pub(crate) fn create_old(place: &Place, version: i64, now_unix_s: u64) -> Result<(), Error> {
@@ -161,6 +184,19 @@ impl View<'_> {
         take: impl FnMut(&Row<'_>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         self.session.each(sql, values, take)
+    }
+
+    /// What tells this state of this catalog from every other: its name, revision and date.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be read.
+    pub fn mark(&mut self) -> Result<String, Error> {
+        let State { revision, data_unix_s, .. } = self.state()?;
+        let sql = "SELECT identity FROM catalog_identity WHERE id = 1";
+        let names: Vec<String> = self.query(sql, &[], |row| row.cell(0))?;
+        let name = names.first().ok_or_else(|| Error::damaged("it has no name"))?;
+        Ok(format!("{name}:{revision}:{data_unix_s}"))
     }
 
     /// What changed last.
@@ -309,6 +345,9 @@ impl<'a> Txn<'a> {
                 Value::Text(&state.source),
             ],
         )?;
+        if !self.changes.is_empty() {
+            self.view.session.announce()?;
+        }
         self.view.session.commit()?;
         Ok(self.changes)
     }

@@ -47,6 +47,8 @@ pub mod statistic;
 pub mod account;
 /// Tokens: what a person's programs show instead of a password.
 pub mod token;
+/// Leases: work that one process at a time may do.
+mod lease;
 /// Which autonomous system announces which prefix.
 mod routes;
 /// The catalog as a world.
@@ -66,6 +68,7 @@ pub use audit::{Action, Change, Entry, Filter};
 pub use catalog::{Actor, Catalog, Ending, State, Txn, View};
 pub use check::{NAME_BYTES_MAX, NOTES_BYTES_MAX, PATH_BYTES_MAX};
 pub use error::Error;
+pub use lease::{Lease, Taken};
 pub use place::Place;
 
 #[cfg(test)]

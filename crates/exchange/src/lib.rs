@@ -1,4 +1,5 @@
-//! Other systems' data to and from the world: MirrorManager's cache, AlmaLinux YAML, address tables.
+//! Other systems' data to and from the world: MirrorManager's cache, AlmaLinux YAML, lists of
+//! mirrors, address tables.
 //!
 //! Bytes in, a [`World`] out, and the other way round. There are no sockets
 //! here and no clock: who calls brings the bytes and the times. Other people's data is never
@@ -14,6 +15,8 @@ mod prefix;
 pub mod mirrormanager;
 /// AlmaLinux: a configuration of versions and repositories, and a YAML file per mirror.
 pub mod almalinux;
+/// Lists of mirrors: mirrorbits, MirrorBrain, Debian.
+pub mod lists;
 /// Countries by address, from a GeoIP database.
 pub mod geoip;
 
@@ -23,7 +26,7 @@ mod show;
 
 pub use problem::{PROBLEMS_KEPT_PER_KIND_MAX, Problem, ProblemKind, Problems};
 
-use heliostat_model::World;
+use heliostat_model::{Facts, HostFacts, World};
 
 /// What an importer made of its input.
 #[derive(Clone, Debug)]
@@ -32,4 +35,22 @@ pub struct Import {
     pub world: World,
     /// Everything that was not.
     pub problems: Problems,
+    /// What it says that no answer depends on.
+    pub facts: Facts,
+}
+
+impl Import {
+    /// Takes hosts that somebody has switched off from all who carry something: what is compiled
+    /// has no switches.
+    pub fn switched_off_left_out(mut self) -> Import {
+        let on = |host: u32| self.facts.hosts.get(host as usize).is_none_or(HostFacts::is_active);
+        let mirrors = &self.world.mirrors;
+        for set in &mut self.world.mirror_sets {
+            if !set.iter().all(|mirror| on(mirrors[mirror.0 as usize].host.0)) {
+                let kept = set.iter().filter(|mirror| on(mirrors[mirror.0 as usize].host.0));
+                *set = kept.copied().collect();
+            }
+        }
+        self
+    }
 }

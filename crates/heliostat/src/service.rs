@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use anyhow::Context;
-use heliostat_operate_cli::ServePlan;
+use heliostat_operate_cli::{FollowPlan, ServePlan};
 use heliostat_operate_metrics::{Metrics, Subject};
 use heliostat_serve::current::{Current, Look, Source};
 use heliostat_serve::wire::{AccessLog, Event, Listeners, Server};
+use heliostat_store::{Cache, Follower, Store};
 use listenfd::ListenFd;
 use sd_notify::NotifyState;
 use tokio::runtime::Runtime;
@@ -57,6 +58,7 @@ pub(crate) struct Running {
     server: Server,
     log: Option<Arc<AccessLog>>,
     watch: Watch,
+    follower: Option<Follower>,
     metrics: Option<Metrics>,
     /// The addresses that are listened on.
     pub(crate) addresses: Vec<std::net::SocketAddr>,
@@ -67,7 +69,8 @@ impl Running {
     ///
     /// A snapshot that is not there yet is waited for; one that is no good is an error.
     pub(crate) fn start(plan: ServePlan) -> anyhow::Result<Running> {
-        let mut source = Source::new(&plan.snapshot);
+        let follower = plan.follow.map(follow).transpose()?;
+        let mut source = Source::new(&plan.snapshot).with_countries(plan.countries);
         let current = Current::new(None);
         match source.look(false) {
             Look::Bad(error) => {
@@ -89,13 +92,14 @@ impl Running {
         for address in &addresses {
             tracing::info!(%address, threads = totals.threads_serving(), "listening");
         }
-        let subject = Subject { totals, current: current.clone(), log: log.clone() };
+        let followed = follower.as_ref().map(|follower| Arc::clone(follower.status()));
+        let subject = Subject { totals, current: current.clone(), log: log.clone(), followed };
         let metrics = plan.metrics_listen.map(|at| Metrics::start(at, subject)).transpose()?;
         if let Some(metrics) = &metrics {
             tracing::info!(address = %metrics.address(), "metrics");
         }
         let watch = Watch::start(source, current)?;
-        Ok(Running { server, log, watch, metrics, addresses })
+        Ok(Running { server, log, watch, follower, metrics, addresses })
     }
 
     /// Obeys signals until one says stop; then drains.
@@ -107,13 +111,17 @@ impl Running {
                 tokio::select! {
                     _ = terminate.recv() => break,
                     _ = interrupt.recv() => break,
-                    _ = hangup.recv() => self.watch.look_again(),
+                    _ = hangup.recv() => {
+                        self.watch.look_again();
+                        self.follower.iter().for_each(Follower::look_again);
+                    }
                     _ = user1.recv() => if let Some(log) = &self.log { log.reopen() },
                 }
             }
         });
         tell(&[NotifyState::Stopping]);
         tracing::info!(answers = self.server.totals().of(Event::Request), "stopping");
+        self.follower.into_iter().for_each(Follower::stop);
         self.watch.stop();
         self.server.drain();
         drop(self.metrics);
@@ -123,6 +131,20 @@ impl Running {
         }
         Ok(())
     }
+}
+
+/// Starts to follow a store. What is in the cache serves from the beginning; the watch over it takes
+/// over each newer copy.
+fn follow(plan: FollowPlan) -> anyhow::Result<Follower> {
+    let FollowPlan { location, access, cache_dir, interval } = plan;
+    let cannot = || format!("cannot follow {location}");
+    let cache = Cache::open(&cache_dir).with_context(cannot)?;
+    if let Some(copy) = cache.copy() {
+        let generation = copy.generation.get();
+        tracing::info!(store = %location, generation, "a copy is here; it serves until there is a newer one");
+    }
+    let store = Store::new(&location, &access).with_context(cannot)?;
+    Follower::start(store, cache, interval).with_context(cannot)
 }
 
 /// Tells the service manager, if there is one that wants to know.

@@ -19,9 +19,12 @@ mod directory;
 mod repository;
 /// Everything that is known at one moment.
 mod world;
+/// What a source knows of people's side.
+mod facts;
 
 pub use country::{Code, Continent, Country};
 pub use directory::{Directory, File, FileDetail};
+pub use facts::{CategoryFacts, Facts, HostFacts, VersionFacts};
 pub use host::{Asn, Coordinates, Host};
 pub use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 pub use mirror::Mirror;

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use heliostat_model::{Mirror, Scheme, Url, World};
+use heliostat_model::{IpNet, Mirror, Scheme, Url, World};
 use heliostat_snapshot::encode::{SectionBytes, Stamp, encode};
 use heliostat_snapshot::format::Section;
 use heliostat_snapshot::records::{
@@ -63,23 +63,24 @@ pub fn compile(
     let tree = Tree::new(world, &mut sections.texts);
     stage("addresses");
     let networks = Networks::new(world);
-    let prefixes = heliostat_snapshot::prefixmap::build(networks.prefixes.iter().copied())
-        .map_err(|error| invalid(error.to_string()))?;
+    let build = |prefixes: &[(IpNet, u32)]| {
+        let built = heliostat_snapshot::prefixmap::build(prefixes.iter().copied());
+        built.map_err(|error| invalid(error.to_string()))
+    };
+    let maps = [build(&networks.prefixes)?, build(&networks.systems)?];
     stage("writing");
     let about = AboutRow {
         source: sections.texts.add(world.source.as_bytes()),
         repository_list: sections.texts.add(&tree.repository_list),
-        places_telling: U32::new(networks.places_telling),
-        reserved: U32::new(0),
     };
-    let file_bytes = sections.write(out, stamp, about, &geography, &tree, &networks, &prefixes)?;
+    let file_bytes = sections.write(out, stamp, about, &geography, &tree, &networks, &maps)?;
     Ok(Summary {
         file_bytes,
         hosts: world.hosts.len(),
         mirrors: world.mirrors.len(),
         directories: tree.directories.len(),
         repositories: tree.repositories.len(),
-        prefixes: networks.prefixes.len(),
+        prefixes: networks.systems.len(),
     })
 }
 
@@ -205,7 +206,7 @@ impl Sections {
         geography: &Geography,
         tree: &Tree,
         networks: &Networks,
-        prefixes: &[u8],
+        [prefixes, systems]: &[Vec<u8>; 2],
     ) -> io::Result<u64> {
         let text = self.texts.into_bytes();
         let name = |at: Text| &text[at.offset.get() as usize..][..at.len()];
@@ -251,6 +252,7 @@ impl Sections {
             SectionBytes::rows(&networks.places),
             SectionBytes::rows(&networks.place_netblocks),
             SectionBytes::plain(Section::Prefixes, prefixes),
+            SectionBytes::plain(Section::Systems, systems),
         ];
         encode(out, stamp, &sections)
     }

@@ -22,12 +22,9 @@ mod networks;
 mod file;
 /// Memory for compiling.
 pub mod memory;
-/// A folder of generations, and a pointer to the newest.
-mod generations;
 
 pub use compile::{Summary, compile};
 pub use file::{Error, publish};
-pub use generations::{Generations, GenerationsError, POINTER, Published};
 pub use heliostat_snapshot::encode::Stamp;
 
 #[cfg(test)]

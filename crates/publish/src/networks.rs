@@ -4,6 +4,10 @@
 //! autonomous systems each have their own longest-match rule. Walking all prefixes in order with
 //! a stack of those that are open gives every prefix the whole answer: its system, its country,
 //! and all netblocks around it. One lookup then answers all three questions.
+//!
+//! Most systems are wanted by no host. Their prefixes are left out of that table, but for those
+//! that cut a hole into one that says something; which system announces what is kept in a table of
+//! its own, for people who ask.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -18,10 +22,10 @@ pub(crate) struct Networks {
     pub(crate) asn_hosts: Vec<AsnHostRow>,
     pub(crate) places: Vec<PlaceRow>,
     pub(crate) place_netblocks: Vec<PlaceNetblockRow>,
-    /// So many of the first places bear on the choice.
-    pub(crate) places_telling: u32,
     /// Prefixes in order, each with the row of its place.
     pub(crate) prefixes: Vec<(IpNet, u32)>,
+    /// Prefixes in order, each with the number of the system that announces it.
+    pub(crate) systems: Vec<(IpNet, u32)>,
 }
 
 impl Networks {
@@ -30,23 +34,9 @@ impl Networks {
         let mut networks = Networks::default();
         networks.add_asns(world);
         networks.add_places(facts(world));
-        networks.sort_places();
+        networks.systems =
+            world.netblock_asns.iter().map(|&(prefix, asn)| (prefix, asn.0)).collect();
         networks
-    }
-
-    /// Puts the places that bear on the choice before the others.
-    fn sort_places(&mut self) {
-        let mut order: Vec<u32> = (0..self.places.len() as u32).collect();
-        order.sort_by_key(|&row| !self.places[row as usize].tells());
-        let mut rows = vec![0; order.len()];
-        for (new, &old) in order.iter().enumerate() {
-            rows[old as usize] = new as u32;
-        }
-        self.places_telling = self.places.iter().filter(|place| place.tells()).count() as u32;
-        self.places = order.iter().map(|&old| self.places[old as usize]).collect();
-        for (_, place) in &mut self.prefixes {
-            *place = rows[*place as usize];
-        }
     }
 
     /// The systems that some host wants to serve, with their hosts.
@@ -78,9 +68,13 @@ impl Networks {
             }
             let mut here = match open.last() {
                 Some(around) => Open { prefix, ..around.clone() },
-                None => {
-                    Open { prefix, asn: 0, country: [0; 2], netblocks: Vec::new(), place: NONE }
-                }
+                None => Open {
+                    prefix,
+                    asn_row: NONE,
+                    country: [0; 2],
+                    netblocks: Vec::new(),
+                    place: NONE,
+                },
             };
             let own = group.iter().filter_map(|(_, fact)| match *fact {
                 Fact::Host(host) => Some((host, prefix.prefix_len())),
@@ -94,13 +88,16 @@ impl Networks {
             }
             for (_, fact) in group {
                 match *fact {
-                    Fact::Asn(asn) => here.asn = asn.0,
+                    Fact::Asn(asn) => here.asn_row = self.asn_row(asn),
                     Fact::Country(country) => here.country = country.0.to_bytes(),
                     Fact::Host(_) => {}
                 }
             }
             let around = here.place;
-            here.place = self.place(&mut known, &here);
+            // Nothing is said of what lies in no prefix.
+            if around != NONE || here.tells() {
+                here.place = self.place(&mut known, &here);
+            }
             // A prefix that says no more than the one around it would only make the map larger.
             if here.place != around {
                 self.prefixes.push((prefix, here.place));
@@ -111,25 +108,29 @@ impl Networks {
 
     /// The row of a place, each stored once.
     fn place(&mut self, known: &mut HashMap<PlaceKey, u32>, here: &Open) -> u32 {
-        let key = (here.asn, here.country, here.netblocks.clone());
+        let key = (here.asn_row, here.country, here.netblocks.clone());
         if let Some(&row) = known.get(&key) {
             return row;
         }
-        let asn_row = self.asns.binary_search_by_key(&here.asn, |row| row.asn.get());
         let first = self.place_netblocks.len() as u32;
         self.place_netblocks.extend(here.netblocks.iter().map(|&(host, prefix_length)| {
             PlaceNetblockRow { host: U32::new(host), prefix_length, reserved: [0; 3] }
         }));
         let row = self.places.len() as u32;
         self.places.push(PlaceRow {
-            asn: U32::new(here.asn),
-            asn_row: U32::new(asn_row.map_or(NONE, |row| row as u32)),
+            asn_row: U32::new(here.asn_row),
             netblocks: Span::new(first, here.netblocks.len() as u32),
             country: here.country,
             reserved: [0; 2],
         });
         known.insert(key, row);
         row
+    }
+
+    /// The row of a system that some host wants to serve.
+    fn asn_row(&self, asn: Asn) -> u32 {
+        let row = self.asns.binary_search_by_key(&asn.0, |row| row.asn.get());
+        row.map_or(NONE, |row| row as u32)
     }
 }
 
@@ -140,11 +141,19 @@ type PlaceKey = (u32, [u8; 2], Vec<(u32, u8)>);
 #[derive(Clone, Debug)]
 struct Open {
     prefix: IpNet,
-    asn: u32,
+    /// Row of the system, if some host wants it.
+    asn_row: u32,
     country: [u8; 2],
     /// Host and prefix length, most specific first.
     netblocks: Vec<(u32, u8)>,
     place: u32,
+}
+
+impl Open {
+    /// Whether anything is known here that bears on the choice.
+    fn tells(&self) -> bool {
+        self.asn_row != NONE || self.country != [0; 2] || !self.netblocks.is_empty()
+    }
 }
 
 /// Something said about a prefix.

@@ -2,16 +2,14 @@
 
 use std::io::{self, Write};
 use std::net::IpAddr;
-use std::path::Path;
 
 use heliostat_model::{Asn, Country, HostIndex, IpNet, Mirror, World};
-use heliostat_snapshot::Snapshot;
-use heliostat_snapshot::records::{HostRow, PlaceNetblockRow};
+use heliostat_snapshot::records::{AsnRow, HostRow, PlaceNetblockRow};
+use heliostat_snapshot::{CountryTable, Snapshot};
 use heliostat_testing_world::{Scale, generate};
 use proptest::prelude::*;
-use zerocopy::IntoBytes;
 
-use crate::{Generations, GenerationsError, POINTER, Stamp, compile, publish};
+use crate::{Stamp, compile, publish};
 
 const STAMP: Stamp = Stamp { generation: 1, created_unix_s: 2, compiled_unix_s: 3 };
 
@@ -32,7 +30,8 @@ fn the_same_world_compiles_to_the_same_bytes() {
 #[test]
 fn an_empty_world_is_a_snapshot_too() {
     let snapshot = Snapshot::from_bytes(bytes_of(&World::new("nothing", 0))).unwrap();
-    assert!(snapshot.place("8.8.8.8".parse().unwrap()).is_none());
+    let place = snapshot.place("8.8.8.8".parse().unwrap());
+    assert!(place.row.is_none() && place.country.is_none());
     assert!(snapshot.directory_find(b"pub").is_none());
 }
 
@@ -66,54 +65,6 @@ fn a_folder_that_is_not_there_is_named() {
     assert!(error.to_string().starts_with("cannot create /nonexistent/.x.snapshot."), "{error}");
 }
 
-fn current(folder: &Path) -> u64 {
-    Snapshot::open(&folder.join(POINTER)).unwrap().header().generation.get()
-}
-
-#[test]
-fn generations_rise_and_the_last_ones_stay() {
-    let folder = tempfile::tempdir().unwrap();
-    let generations = Generations::open(&folder.path().join("new/folder")).unwrap();
-    assert_eq!(generations.list().unwrap(), []);
-    for generation in 1..=5 {
-        let world = World::new("test", generation);
-        let published = generations.publish(&world, 9, 3, |_| {}).unwrap();
-        assert_eq!(published.generation, generation);
-        assert_eq!(current(generations.folder()), generation);
-    }
-    assert_eq!(generations.list().unwrap(), [3, 4, 5]);
-}
-
-#[test]
-fn a_rollback_is_a_new_generation_of_old_data() {
-    let folder = tempfile::tempdir().unwrap();
-    let generations = Generations::open(folder.path()).unwrap();
-    for created in [10, 20, 30] {
-        generations.publish(&World::new("test", created), 1, 5, |_| {}).unwrap();
-    }
-    assert_eq!(generations.rollback(1, 5).unwrap(), 4);
-    let snapshot = Snapshot::open(&folder.path().join(POINTER)).unwrap();
-    let header = snapshot.header();
-    assert_eq!((header.generation.get(), header.created_unix_s.get()), (4, 10));
-    let unknown = generations.rollback(9, 5).unwrap_err();
-    assert!(matches!(unknown, GenerationsError::Unknown { generation: 9, .. }), "{unknown}");
-    assert_eq!(current(folder.path()), 4);
-}
-
-/// A crash between the two renames leaves a file to which nothing points: its number is used again.
-#[test]
-fn a_file_that_nothing_points_to_is_no_generation() {
-    let folder = tempfile::tempdir().unwrap();
-    let generations = Generations::open(folder.path()).unwrap();
-    generations.publish(&World::new("test", 1), 1, 2, |_| {}).unwrap();
-    std::fs::write(folder.path().join("heliostat.2.snapshot"), "half").unwrap();
-    std::fs::write(folder.path().join(".heliostat.3.snapshot.1.tmp"), "rest").unwrap();
-    assert_eq!(generations.list().unwrap(), [1]);
-    assert_eq!(generations.publish(&World::new("test", 2), 1, 2, |_| {}).unwrap().generation, 2);
-    assert_eq!(current(folder.path()), 2);
-    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 4, "files, pointer and lock");
-}
-
 fn any_prefix() -> impl Strategy<Value = IpNet> {
     let v4 = (0..4u32, 8..=32u8).prop_map(|(n, length)| {
         IpNet::new(IpAddr::V4((0x0a00_0000 | n << 22 | n << 9).into()), length).unwrap().trunc()
@@ -125,11 +76,14 @@ fn any_prefix() -> impl Strategy<Value = IpNet> {
 }
 
 proptest! {
-    /// One lookup in the folded table answers as three searches through the world would.
+    /// One lookup in the folded table answers as searches through the world and the country database
+    /// would.
     #[test]
     fn a_place_is_what_the_world_says_of_an_address(
         asns in prop::collection::vec((any_prefix(), 1..5u32), 0..12),
+        wanted in prop::collection::vec((1..5u32, 0..3usize), 0..3),
         countries in prop::collection::vec((any_prefix(), prop::sample::select(vec!["SE", "DE"])), 0..6),
+        database in prop::collection::vec((any_prefix(), prop::sample::select(vec!["SE", "NO", "US"])), 0..12),
         netblocks in prop::collection::vec((any_prefix(), 0..3usize), 0..8),
         probes in prop::collection::vec(any_prefix(), 1..12),
     ) {
@@ -137,35 +91,47 @@ proptest! {
         for at in 0..3u64 {
             world.hosts.push(heliostat_model::Host::new(at, format!("host-{at}")));
         }
+        let code = |(prefix, code): (IpNet, &str)| (prefix, Country::parse(code).unwrap());
         world.netblock_asns = asns.into_iter().map(|(p, asn)| (p, Asn(asn))).collect();
-        world.netblock_countries =
-            countries.into_iter().map(|(p, c)| (p, Country::parse(c).unwrap())).collect();
+        world.netblock_countries = countries.into_iter().map(code).collect();
+        let database: Vec<_> = database.into_iter().map(code).collect();
+        for (asn, host) in wanted {
+            world.hosts[host].asns.push(Asn(asn));
+        }
         for (prefix, host) in netblocks {
             world.hosts[host].netblocks.push(prefix);
         }
-        let snapshot = Snapshot::from_bytes(bytes_of(&world)).unwrap();
-        for address in probes.iter().map(IpNet::addr) {
-            let place = snapshot.place_prefix(address).map(|(_, place)| place);
-            let telling = place.filter(|place| place.tells());
-            prop_assert_eq!(snapshot.place(address).map(IntoBytes::as_bytes), telling.map(IntoBytes::as_bytes));
-            let asn = longest(&world.netblock_asns, address).map_or(0, |asn: Asn| asn.0);
-            prop_assert_eq!(place.map_or(0, |place| place.asn.get()), asn);
-            let country = longest(&world.netblock_countries, address);
-            let expected = country.map_or([0; 2], |country: Country| country.0.to_bytes());
-            prop_assert_eq!(place.map_or([0; 2], |place| place.country), expected);
-            let mut around: Vec<(u8, u64)> = world.hosts.iter().flat_map(|host| {
-                let own = host.netblocks.iter().filter(|prefix| prefix.contains(&address));
-                own.map(|prefix| (prefix.prefix_len(), host.id))
-            }).collect();
-            around.sort();
-            around.dedup();
-            let rows = place.map_or(&[][..], |p| snapshot.span::<PlaceNetblockRow>(p.netblocks));
-            prop_assert!(rows.is_sorted_by(|a, b| a.prefix_length >= b.prefix_length));
-            let mut found: Vec<(u8, u64)> = rows.iter().map(|row| {
-                (row.prefix_length, snapshot.row::<HostRow>(row.host.get()).unwrap().id.get())
-            }).collect();
-            found.sort();
-            prop_assert_eq!(found, around);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("world.snapshot");
+        std::fs::write(&path, bytes_of(&world)).unwrap();
+        let table = CountryTable::new(database.iter().map(|&(p, country)| (p, country.0))).unwrap();
+        for database in [None, Some((&table, database.as_slice()))] {
+            let snapshot = Snapshot::open_with(&path, database.map(|(table, _)| table)).unwrap();
+            snapshot.verify().unwrap();
+            for address in probes.iter().map(IpNet::addr) {
+                let place = snapshot.place(address);
+                let country = longest(&world.netblock_countries, address)
+                    .or_else(|| longest(database?.1, address));
+                prop_assert_eq!(place.country, country.map(|country| country.0));
+                let announced = longest(&world.netblock_asns, address);
+                prop_assert_eq!(snapshot.system(address).map(|(_, asn)| Asn(asn)), announced);
+                let wants = |asn: &Asn| world.hosts.iter().any(|host| host.asns.contains(asn));
+                let asn = place.row.and_then(|row| snapshot.row::<AsnRow>(row.asn_row.get()));
+                prop_assert_eq!(asn.map(|row| Asn(row.asn.get())), announced.filter(wants));
+                let mut around: Vec<(u8, u64)> = world.hosts.iter().flat_map(|host| {
+                    let own = host.netblocks.iter().filter(|prefix| prefix.contains(&address));
+                    own.map(|prefix| (prefix.prefix_len(), host.id))
+                }).collect();
+                around.sort();
+                around.dedup();
+                let rows = place.row.map_or(&[][..], |row| snapshot.span::<PlaceNetblockRow>(row.netblocks));
+                prop_assert!(rows.is_sorted_by(|a, b| a.prefix_length >= b.prefix_length));
+                let mut found: Vec<(u8, u64)> = rows.iter().map(|row| {
+                    (row.prefix_length, snapshot.row::<HostRow>(row.host.get()).unwrap().id.get())
+                }).collect();
+                found.sort();
+                prop_assert_eq!(found, around);
+            }
         }
     }
 }

@@ -10,7 +10,7 @@ use heliostat_snapshot::records::{DirectoryRow, FileRow, RepositoryRow};
 use heliostat_snapshot::{Code, Snapshot};
 
 use crate::ask::{Ask, Form, Schemes};
-use crate::choose::{self, Case, Choice, Silent, Tier, choose};
+use crate::choose::{Case, Choice, Silent, Tier, choose};
 use crate::write::{self, Explanation};
 
 /// What became of a question; the bytes of the answer are in the [`Scratch`].
@@ -71,7 +71,7 @@ pub fn answer(snapshot: &Snapshot, ask: &Ask<'_>, scratch: &mut Scratch) -> Answ
     let mut answer = Answer {
         outcome: Outcome::List,
         form: ask.form,
-        country: choose::country(ask, place),
+        country: place.country,
         repository: None,
         tier: None,
     };

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use arc_swap::{ArcSwapOption, Cache};
-use heliostat_snapshot::{Error, Snapshot};
+use heliostat_snapshot::{CountryTable, Error, Snapshot};
 
 /// The pointer to the current snapshot.
 #[derive(Clone, Debug, Default)]
@@ -72,6 +72,7 @@ impl Current {
 #[derive(Debug)]
 pub struct Source {
     path: PathBuf,
+    countries: Option<Arc<CountryTable>>,
     seen: Option<Identity>,
 }
 
@@ -96,7 +97,13 @@ pub enum Look {
 impl Source {
     /// A file that need not exist yet.
     pub fn new(path: impl Into<PathBuf>) -> Source {
-        Source { path: path.into(), seen: None }
+        Source { path: path.into(), countries: None, seen: None }
+    }
+
+    /// With a country database, which every snapshot is opened with.
+    #[must_use]
+    pub fn with_countries(self, countries: Option<Arc<CountryTable>>) -> Source {
+        Source { countries, ..self }
     }
 
     /// The path.
@@ -124,7 +131,7 @@ impl Source {
         let Some(_room) = room(bytes) else { return Look::NoRoom };
         self.seen = Some(identity);
         let begun = Instant::now();
-        match Snapshot::open(&self.path) {
+        match Snapshot::open_with(&self.path, self.countries.as_deref()) {
             Ok(snapshot) => Look::New(Box::new(snapshot), begun.elapsed()),
             Err(error) => Look::Bad(error),
         }

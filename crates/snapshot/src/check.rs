@@ -114,12 +114,31 @@ pub(crate) fn section_table(bytes: &[u8], header: &Header) -> Result<Sections, E
     Ok(sections)
 }
 
-/// Checks the prefix map and gives its layout.
-pub(crate) fn prefixes(bytes: &[u8], sections: &Sections) -> Result<Layout, Error> {
-    let (start, length) = sections[Section::Prefixes as usize];
-    let image = bytes.get(start..start + length).unwrap_or(&[]);
-    PrefixMap::open(image).map(|map| map.layout()).map_err(|error| Error::Section {
-        section: Section::Prefixes,
+/// Checks the prefix map, and of the map of systems, which answers do not rely on, the header.
+pub(crate) fn prefix_maps(bytes: &[u8], sections: &Sections) -> Result<(Layout, Layout), Error> {
+    let prefixes = prefix_map(bytes, sections, Section::Prefixes, whole)?;
+    Ok((prefixes, prefix_map(bytes, sections, Section::Systems, Layout::read)?))
+}
+
+/// Checks the map of systems from end to end.
+pub(crate) fn systems(bytes: &[u8], sections: &Sections) -> Result<(), Error> {
+    prefix_map(bytes, sections, Section::Systems, whole).map(|_| ())
+}
+
+fn whole(image: &[u8]) -> Result<Layout, heliostat_prefixmap::Error> {
+    PrefixMap::open(image).map(|map| map.layout())
+}
+
+/// Learns the layout of a section that is a prefix map.
+fn prefix_map(
+    bytes: &[u8],
+    sections: &Sections,
+    section: Section,
+    open: impl FnOnce(&[u8]) -> Result<Layout, heliostat_prefixmap::Error>,
+) -> Result<Layout, Error> {
+    let (start, length) = sections[section as usize];
+    open(bytes.get(start..start + length).unwrap_or(&[])).map_err(|error| Error::Section {
+        section,
         offset: start as u64,
         what: error.to_string(),
     })
@@ -255,11 +274,7 @@ impl Check<'_> {
         self.each(|_, row: &AsnRow| self.inside::<AsnHostRow>(row.hosts))?;
         self.rising(|row: &AsnRow| row.asn.get())?;
         self.each(|_, row: &AsnHostRow| self.names::<HostRow>(row.host.get()))?;
-        let telling = self.snapshot.places_telling();
-        self.each(|at, row: &PlaceRow| {
-            ensure(at < telling || !row.tells(), || {
-                format!("it bears on the choice, but is not among the first {telling}")
-            })?;
+        self.each(|_, row: &PlaceRow| {
             self.names_or_none::<AsnRow>(row.asn_row.get())?;
             if row.country != [0; 2] {
                 self.code(row.country)?;

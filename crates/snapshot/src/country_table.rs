@@ -1,17 +1,14 @@
-//! Countries by address, from a GeoIP database: read once into a flat prefix map, then one lookup.
-
-use std::net::IpAddr;
+//! Countries by address, from a GeoIP database: read once, then folded into every snapshot.
 
 use heliostat_prefixmap::PrefixMap;
 use ipnet::IpNet;
 
 use crate::Code;
-use crate::map::Bytes;
 
-/// Which country an address belongs to.
+/// Which country a prefix belongs to.
 #[derive(Debug)]
 pub struct CountryTable {
-    prefixes: PrefixMap<Bytes>,
+    prefixes: PrefixMap<Vec<u8>>,
 }
 
 impl CountryTable {
@@ -25,15 +22,13 @@ impl CountryTable {
     ) -> Result<CountryTable, heliostat_prefixmap::Error> {
         let value = |code: Code| u32::from(u16::from_le_bytes(code.to_bytes()));
         let countries = countries.into_iter().map(|(prefix, code)| (prefix, value(code)));
-        let built = PrefixMap::build(countries)?;
-        Ok(CountryTable { prefixes: PrefixMap::open(Bytes::huge(built.into_inner()))? })
+        Ok(CountryTable { prefixes: PrefixMap::build(countries)? })
     }
 
-    /// The country of an address.
-    #[inline]
-    pub fn country(&self, address: IpAddr) -> Option<Code> {
-        let value = self.prefixes.value(address)?;
-        Code::from_bytes(&(value as u16).to_le_bytes())
+    /// The prefixes in order, each with its country.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (IpNet, Code)> {
+        let code = |value: u32| Code::from_bytes(&(value as u16).to_le_bytes());
+        self.prefixes.iter().filter_map(move |(prefix, value)| Some((prefix, code(value)?)))
     }
 
     /// The number of prefixes.
@@ -44,10 +39,5 @@ impl CountryTable {
     /// Whether it knows no prefix at all.
     pub fn is_empty(&self) -> bool {
         self.prefixes.is_empty()
-    }
-
-    /// What it takes in memory.
-    pub fn image_bytes(&self) -> usize {
-        self.prefixes.as_bytes().len()
     }
 }

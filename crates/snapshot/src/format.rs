@@ -12,7 +12,7 @@ use crate::records::record;
 pub const MAGIC: [u8; 8] = *b"HELIOSNP";
 
 /// The version of the layout that this code reads and writes.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// Sections start at multiples of this many bytes: a cache line.
 pub const ALIGNMENT: usize = 64;
@@ -130,10 +130,14 @@ sections! {
     Asns,
     /// The hosts of autonomous systems.
     AsnHosts,
-    /// What is known about an address: the values of the prefix map.
+    /// What bears on the choice for an address: the values of the prefix map.
     Places,
     /// The hosts whose netblocks cover a place, most specific first.
     PlaceNetblocks,
-    /// The prefix map from addresses to places: an image of `heliostat-prefixmap`.
+    /// The prefix map from addresses to places: an image of `heliostat-prefixmap`. Addresses in no
+    /// prefix have no place.
     Prefixes,
+    /// The prefix map from addresses to the numbers of the systems that announce them: another
+    /// such image, for explanations.
+    Systems,
 }

@@ -33,6 +33,8 @@ mod check;
 pub mod escape;
 /// Countries by address, from a GeoIP database.
 mod country_table;
+/// Where an address is.
+mod addresses;
 /// Why a file is not a snapshot.
 mod error;
 
@@ -41,7 +43,7 @@ pub use error::Error;
 pub use heliostat_model::{Code, Scheme};
 pub use heliostat_prefixmap as prefixmap;
 pub use outline::{Outline, SectionOutline};
-pub use snapshot::{Snapshot, Texts, repository_key};
+pub use snapshot::{Place, Snapshot, Texts, repository_key};
 
 #[cfg(test)]
 mod tests;

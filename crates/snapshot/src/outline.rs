@@ -37,7 +37,7 @@ impl Outline {
     ///
     /// When the file cannot be read, is no snapshot, or its section table is wrong.
     pub fn read(path: &Path) -> Result<Outline, Error> {
-        let bytes = Snapshot::bytes(path)?;
+        let bytes = Snapshot::read(path)?;
         let header = check::header(bytes.as_ref())?;
         let sections = check::section_table(bytes.as_ref(), &header)?;
         let outline = |(&section, (offset, bytes)): (&Section, (usize, usize))| {

@@ -66,7 +66,7 @@ macro_rules! rows {
         pub fn fields(section: Section) -> &'static [(&'static str, &'static str, usize, &'static str)] {
             match section {
                 $(Section::$section => $name::FIELDS,)*
-                Section::Text | Section::Prefixes => &[],
+                Section::Text | Section::Prefixes | Section::Systems => &[],
             }
         }
     };
@@ -99,11 +99,6 @@ rows! {
         pub source: Text,
         /// `# repo=R&arch=A` lines of all repositories, sorted.
         pub repository_list: Text,
-        /// So many of the first places bear on the choice; of the others only the number of their
-        /// system is known.
-        pub places_telling: U32,
-        /// Zero.
-        pub reserved: U32,
     }
 
     /// One country.
@@ -296,11 +291,9 @@ rows! {
         pub host: U32,
     }
 
-    /// What is known about an address.
+    /// What bears on the choice for an address.
     Places => PlaceRow {
-        /// The autonomous system that announces it; 0 when unknown.
-        pub asn: U32,
-        /// Row of that system, or 4294967295 when no host wants it.
+        /// Row of the autonomous system that announces it, or 4294967295 when no host wants it.
         pub asn_row: U32,
         /// The netblocks of hosts that cover it.
         pub netblocks: Span,
@@ -343,10 +336,9 @@ impl Span {
 }
 
 impl PlaceRow {
-    /// Whether it bears on the choice: some host wants its system or covers it with a netblock,
-    /// or its country is given.
-    pub fn tells(&self) -> bool {
-        self.asn_row.get() != NONE || self.netblocks.count.get() != 0 || self.country != [0; 2]
+    /// Whether some host wants its system or covers it with a netblock.
+    pub fn bears(&self) -> bool {
+        self.asn_row.get() != NONE || self.netblocks.count.get() != 0
     }
 }
 

@@ -11,8 +11,9 @@ use std::path::Path;
 use heliostat_prefixmap::{Layout, PrefixMap};
 use zerocopy::FromBytes;
 
-use crate::Error;
+use crate::addresses::Addresses;
 use crate::check;
+use crate::country_table::CountryTable;
 use crate::format::{Header, Section};
 use crate::map::Bytes;
 use crate::records::{
@@ -20,6 +21,7 @@ use crate::records::{
     RepositoryRow, RepositorySlotRow, SetMemberRow, SetRow, Span, Text,
 };
 use crate::slots;
+use crate::{Code, Error};
 
 /// A compiled world, checked and ready to be read by any number of threads.
 #[derive(Debug)]
@@ -27,8 +29,18 @@ pub struct Snapshot {
     bytes: Bytes,
     sections: Sections,
     prefixes: Layout,
-    places_telling: u32,
+    systems: Layout,
+    addresses: Addresses,
     header: Header,
+}
+
+/// Where an address is.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'s> {
+    /// The system and the netblocks that hosts want, when any does.
+    pub row: Option<&'s PlaceRow>,
+    /// The country: what the operator says of its netblock, else the country database.
+    pub country: Option<Code>,
 }
 
 /// The texts of a snapshot.
@@ -55,11 +67,20 @@ impl Snapshot {
     /// When the file cannot be read, is no snapshot, is of another format, is damaged, or says
     /// something that cannot be true; the error names the section and the offset.
     pub fn open(path: &Path) -> Result<Snapshot, Error> {
-        Snapshot::check(Snapshot::bytes(path)?)
+        Snapshot::open_with(path, None)
+    }
+
+    /// The same with a country database; what the file says of an address comes before it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Snapshot::open`].
+    pub fn open_with(path: &Path, countries: Option<&CountryTable>) -> Result<Snapshot, Error> {
+        Snapshot::check(Snapshot::read(path)?, countries)
     }
 
     /// The bytes of a file.
-    pub(crate) fn bytes(path: &Path) -> Result<Bytes, Error> {
+    pub(crate) fn read(path: &Path) -> Result<Bytes, Error> {
         let read = |source| Error::Read { path: path.to_owned(), source };
         let file = File::open(path).map_err(read)?;
         // An empty file cannot be mapped; as bytes it gets the error that names its fault.
@@ -73,16 +94,32 @@ impl Snapshot {
     ///
     /// As [`Snapshot::open`].
     pub fn from_bytes(bytes: Vec<u8>) -> Result<Snapshot, Error> {
-        Snapshot::check(Bytes::Owned(bytes))
+        Snapshot::check(Bytes::Owned(bytes), None)
     }
 
-    fn check(bytes: Bytes) -> Result<Snapshot, Error> {
+    fn check(bytes: Bytes, countries: Option<&CountryTable>) -> Result<Snapshot, Error> {
         let (header, sections) = check::frame(bytes.as_ref())?;
-        let prefixes = check::prefixes(bytes.as_ref(), &sections)?;
-        let mut snapshot = Snapshot { bytes, sections, prefixes, places_telling: 0, header };
-        snapshot.places_telling = snapshot.about().map_or(0, |about| about.places_telling.get());
+        let (prefixes, systems) = check::prefix_maps(bytes.as_ref(), &sections)?;
+        let addresses = Addresses::default();
+        let mut snapshot = Snapshot { bytes, sections, prefixes, systems, addresses, header };
         check::rows(&snapshot)?;
+        let folded = Addresses::new(snapshot.prefixes().iter(), snapshot.rows(), countries);
+        snapshot.addresses = folded.map_err(|error| Error::Section {
+            section: Section::Prefixes,
+            offset: snapshot.section_range(Section::Prefixes).start as u64,
+            what: error.to_string(),
+        })?;
         Ok(snapshot)
+    }
+
+    /// Checks what answers do not rely on: that the table of systems is one that could have been
+    /// written. The hash of the file, which [`Snapshot::open`] has checked, covers it already.
+    ///
+    /// # Errors
+    ///
+    /// When it is not.
+    pub fn verify(&self) -> Result<(), Error> {
+        check::systems(self.bytes.as_ref(), &self.sections)
     }
 
     /// The header: generation, times, size, hash.
@@ -197,29 +234,21 @@ impl Snapshot {
         self.row(row)
     }
 
-    /// What bears on the choice for an address: one lookup answers system, country and netblocks.
-    ///
-    /// Most addresses have none of these; their row, which nobody has read lately, stays unread.
+    /// Where an address is: one lookup answers system, country and netblocks.
     #[inline]
-    pub fn place(&self, address: IpAddr) -> Option<&PlaceRow> {
-        let prefixes = self.prefixes.view(self.section(Section::Prefixes));
-        let place = prefixes.value(address)?;
-        if place < self.places_telling { self.row(place) } else { None }
+    pub fn place(&self, address: IpAddr) -> Place<'_> {
+        match self.addresses.find(address) {
+            Some(known) => Place { row: self.row(known.place), country: known.country },
+            None => Place { row: None, country: None },
+        }
     }
 
-    /// So many of the first places bear on the choice.
-    pub(crate) fn places_telling(&self) -> u32 {
-        self.places_telling
+    /// The system that announces an address, and the prefix that it announces.
+    pub fn system(&self, address: IpAddr) -> Option<(ipnet::IpNet, u32)> {
+        self.systems.view(self.section(Section::Systems)).longest_match(address)
     }
 
-    /// The prefix that an address was found under, and its place.
-    pub fn place_prefix(&self, address: IpAddr) -> Option<(ipnet::IpNet, &PlaceRow)> {
-        let prefixes = self.prefixes.view(self.section(Section::Prefixes));
-        let (prefix, place) = prefixes.longest_match(address)?;
-        Some((prefix, self.row(place)?))
-    }
-
-    /// The layout of the prefix map.
+    /// The prefix map from addresses to places.
     pub(crate) fn prefixes(&self) -> PrefixMap<&[u8]> {
         self.prefixes.view(self.section(Section::Prefixes))
     }

@@ -113,7 +113,12 @@ fn a_forged_file_is_refused_or_harmless() {
             forged[at] = value;
             rehash(&mut forged);
             match Snapshot::from_bytes(forged) {
-                Ok(snapshot) => read_everything(&snapshot),
+                Ok(snapshot) => {
+                    read_everything(&snapshot);
+                    if let Err(Error::Section { section, .. }) = snapshot.verify() {
+                        refused.insert(section.name());
+                    }
+                }
                 Err(Error::Section { section, offset, .. }) => {
                     assert!(offset <= good.len() as u64);
                     refused.insert(section.name());
@@ -136,6 +141,7 @@ fn a_forged_file_is_refused_or_harmless() {
         "Repositories",
         "Places",
         "Prefixes",
+        "Systems",
     ] {
         // Members are checked with their sets, slots with what they lead to.
         let stands_for = match section {
@@ -153,6 +159,7 @@ fn read_everything(snapshot: &Snapshot) {
     }
     for address in ["0.0.0.0", "255.255.255.255", "8.8.8.8", "::", "2001:db8::1"] {
         snapshot.place(address.parse().unwrap());
+        snapshot.system(address.parse().unwrap());
     }
 }
 
@@ -166,7 +173,7 @@ fn other_files_are_told_apart() {
     check(&[0; 200], "the first bytes are not HELIOSNP");
     let mut other = tiny();
     other[8] = 9;
-    check(&other, "snapshot format 9, but this program reads format 1: compile it again");
+    check(&other, "snapshot format 9, but this program reads format 2: compile it again");
     let mut longer = tiny();
     longer.push(0);
     check(&longer, "cut off or has something behind it");

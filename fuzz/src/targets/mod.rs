@@ -19,8 +19,14 @@ mod config_toml;
 mod countries;
 /// A list of CPUs of any bytes.
 mod cpu_list;
+/// Debian's lists of mirrors.
+mod debian_mirrors;
 /// Headers of any bytes that say whose question it is.
 mod headers;
+/// What mirrorbits prints.
+mod mirrorbits;
+/// What MirrorBrain exports.
+mod mirrorbrain;
 /// A MirrorManager cache: reading, writing, and reading again.
 mod mirrormanager_cache;
 /// The table of announced prefixes.
@@ -59,7 +65,10 @@ pub const TARGETS: &[Target] = &[
     Target { name: "config_toml", run: config_toml::target },
     Target { name: "countries", run: countries::target },
     Target { name: "cpu_list", run: cpu_list::target },
+    Target { name: "debian_mirrors", run: debian_mirrors::target },
     Target { name: "headers", run: headers::target },
+    Target { name: "mirrorbits", run: mirrorbits::target },
+    Target { name: "mirrorbrain", run: mirrorbrain::target },
     Target { name: "mirrormanager_cache", run: mirrormanager_cache::target },
     Target { name: "netblocks", run: netblocks::target },
     Target { name: "prefixmap_build", run: prefixmap_build::target },

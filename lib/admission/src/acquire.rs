@@ -156,11 +156,11 @@ impl<'a> Acquire<'a> {
     }
 
     /// Gives back whatever there is.
-    #[inline(never)]
+    #[inline]
     fn leave(&mut self) {
         let place = std::mem::replace(&mut self.place, Place::Done);
         if let (Place::Row(row), Some(shared)) = (place, self.handle.shared()) {
-            shared.change(|gate, wakes| gate.cancel(row, wakes));
+            shared.cancel(row);
         }
     }
 }

@@ -18,7 +18,7 @@ use crate::lane::{Lane, Line};
 use crate::ledger::Ledger;
 use crate::need::{Extra, Need};
 use crate::permit::Permit;
-use crate::primitive::{Arc, Mutex, lock, now};
+use crate::primitive::{Arc, Mutex, MutexGuard, lock, now};
 use crate::rejected::Rejected;
 use crate::snapshot::Snapshot;
 use crate::waiters::Row;
@@ -317,6 +317,26 @@ impl Shared {
         let answer = lock(&self.crowd).poll(row, waker, &mut wakes);
         wakes.wake();
         answer
+    }
+
+    /// Lets somebody go away who stands in line or has its answer. The turn is taken only if that
+    /// may let somebody through.
+    pub(crate) fn cancel(&self, row: Row) {
+        let mut crowd = lock(&self.crowd);
+        match crowd.slip_away(row) {
+            Some(spent) => {
+                drop(crowd);
+                drop(spent);
+            }
+            None => self.cancel_in_hand(row, crowd),
+        }
+    }
+
+    #[cold]
+    fn cancel_in_hand(&self, row: Row, crowd: MutexGuard<'_, Crowd>) {
+        let mut wakes = Wakes::default();
+        Gate::with(&self.ledger, crowd).cancel(row, &mut wakes);
+        wakes.wake();
     }
 
     /// Lets somebody go whose deadline has come, if it has not been answered.

@@ -78,7 +78,7 @@ struct Hot {
     turns: Turns,
     closed: Flag,
     has_extras: Flag,
-    waiting: AtomicU32,
+    crowded: Flag,
     used: [[AtomicU64; 2]; LANES],
     granted: [AtomicU64; LANES],
     permits: AtomicU64,
@@ -121,7 +121,7 @@ impl Ledger {
                 turns: Turns::new(),
                 closed: Flag::new(false),
                 has_extras: Flag::new(false),
-                waiting: AtomicU32::new(0),
+                crowded: Flag::new(false),
                 used: Default::default(),
                 granted: Default::default(),
                 permits: AtomicU64::new(0),
@@ -200,12 +200,12 @@ impl Ledger {
     /// Whether somebody waited a moment ago.
     #[inline]
     pub(crate) fn looks_crowded(&self) -> bool {
-        self.hot.waiting.load(Relaxed) > 0
+        self.hot.crowded.load(Relaxed)
     }
 
-    /// How many wait now.
-    pub(crate) fn set_waiting(&self, count: u32) {
-        self.hot.waiting.store(count, Relaxed);
+    /// Says whether somebody waits now.
+    pub(crate) fn set_crowded(&self, crowded: bool) {
+        self.hot.crowded.store(crowded, Relaxed);
     }
 
     /// Of each resource, what is used beyond the total.

@@ -53,6 +53,28 @@ pub(crate) struct Numbers {
 }
 
 impl Layout {
+    /// Learns the layout from an image's header and reads no more of it.
+    ///
+    /// For who knows by other means that the image is whole, by a hash for example. Offsets follow
+    /// from the header, so lookups stay inside the image whatever else is in it; only
+    /// [`PrefixMap::open`] makes sure that their answers mean something.
+    ///
+    /// # Errors
+    ///
+    /// When the header is not one of an image of this size.
+    ///
+    /// ```
+    /// use heliostat_prefixmap::{Layout, PrefixMap};
+    ///
+    /// let image = heliostat_prefixmap::build([("192.0.2.0/24".parse()?, 7)])?;
+    /// assert_eq!(Layout::read(&image)?, PrefixMap::open(&image)?.layout());
+    /// assert!(Layout::read(&image[1..]).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn read(image: &[u8]) -> Result<Self, Error> {
+        Layout::decode(image)
+    }
+
     /// A map over `bytes`, which must be the ones this layout was learnt from.
     ///
     /// Nothing is checked again. With other bytes the answers mean nothing, but every lookup still

@@ -29,7 +29,7 @@ pub(crate) fn start(shared: &Arc<Shared>, runtime: &Handle) {
 
 /// Workers of one desk, one after the other.
 async fn own(shared: Arc<Shared>, desk: Arc<Desk>) {
-    let orphan = Orphan(shared.clone());
+    let _orphan = Orphan(shared.clone());
     while !shared.is_stopped() {
         if !desk.wanted.load(Ordering::Relaxed) {
             desk.nudge.notified().await;
@@ -54,10 +54,10 @@ async fn own(shared: Arc<Shared>, desk: Arc<Desk>) {
             }
         }
     }
-    std::mem::forget(orphan);
 }
 
-/// If the runtime ends before the pool, so does the pool: nobody would answer the bell.
+/// If the runtime ends before the pool, so does the pool: nobody would answer the bell. An owner
+/// that ends by itself does so because the pool was stopped, and stopping it again changes nothing.
 struct Orphan(Arc<Shared>);
 
 impl Drop for Orphan {

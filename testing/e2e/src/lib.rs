@@ -25,6 +25,10 @@ mod director;
 mod cpus;
 /// A PostgreSQL server of the test's own.
 mod postgres;
+/// An S3 service of the test's own.
+mod s3;
+/// A gate before a service, which can be cut.
+mod gate;
 /// The client: `dnf`, with a root folder of its own.
 mod dnf;
 
@@ -32,10 +36,12 @@ pub use binary::{binary, run};
 pub use cpus::{Cpuset, Task, cpus_allowed, mask_set, tasks};
 pub use director::{Director, Stopped, address_unused, compile};
 pub use dnf::{Dnf, Installed, Source};
+pub use gate::{Gate, Way};
 pub use http::{Connection, CutShort, Response, exchange, get};
 pub use mirror::Mirror;
 pub use network::{Listed, Network};
 pub use patience::{PATIENCE, wait_until};
 pub use postgres::Postgres;
 pub use repository::{PACKAGE, Repository, sha256};
+pub use s3::S3;
 pub use skip::{missing, skip};

@@ -14,7 +14,8 @@ use crate::wait_until;
 pub struct Postgres {
     folder: tempfile::TempDir,
     port: u16,
-    child: Child,
+    /// None while it is cut.
+    child: Option<Child>,
 }
 
 impl Postgres {
@@ -41,20 +42,45 @@ impl Postgres {
         let made = initdb.arg(&data).output().context("cannot start initdb")?;
         ensure!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
         let port = crate::address_unused().port();
-        let mut server = command(user.as_ref(), &programs.join("postgres"));
-        // Nobody's data is in it, so nothing waits for the disk.
-        server.arg("-D").arg(&data).args(["-c", "listen_addresses=", "-c", "fsync=off"]);
-        server.arg("-k").arg(folder.path()).arg("-p").arg(port.to_string());
-        let log = fs::File::create(folder.path().join("log"))?;
-        let child = server.stdout(Stdio::null()).stderr(log).spawn()?;
-        let mut server = Postgres { folder, port, child };
-        wait_until("PostgreSQL", || {
-            if let Some(status) = server.child.try_wait()? {
-                bail!("PostgreSQL ended with {status}: {}", server.said());
-            }
-            Ok(server.said().contains("ready to accept connections").then_some(()))
-        })?;
+        let mut server = Postgres { folder, port, child: None };
+        server.resume()?;
         Ok(Ok(server))
+    }
+
+    /// Starts it, also after it was cut.
+    ///
+    /// # Errors
+    ///
+    /// When it does not start.
+    pub fn resume(&mut self) -> Result<()> {
+        let programs = programs().context("PostgreSQL is gone")?;
+        let folder = self.folder.path();
+        let mut server = command(User::unprivileged().as_ref(), &programs.join("postgres"));
+        // Nobody's data is in it, so nothing waits for the disk.
+        server.arg("-D").arg(folder.join("data"));
+        server.args(["-c", "listen_addresses=", "-c", "fsync=off"]);
+        server.arg("-k").arg(folder).arg("-p").arg(self.port.to_string());
+        let log = fs::File::create(folder.join("log"))?;
+        let mut child = server.stdout(Stdio::null()).stderr(log).spawn()?;
+        wait_until("PostgreSQL", || {
+            if let Some(status) = child.try_wait()? {
+                bail!("PostgreSQL ended with {status}: {}", self.said());
+            }
+            Ok(self.said().contains("ready to accept connections").then_some(()))
+        })?;
+        self.child = Some(child);
+        Ok(())
+    }
+
+    /// Ends it at once, with every connection to it.
+    pub fn cut(&mut self) {
+        let Some(mut child) = self.child.take() else { return };
+        // The signal that makes the server end at once and take its children with it.
+        let pid = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw);
+        if let Some(pid) = pid {
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::QUIT);
+        }
+        let _ = child.wait();
     }
 
     /// The URL of a database on it.
@@ -70,12 +96,7 @@ impl Postgres {
 
 impl Drop for Postgres {
     fn drop(&mut self) {
-        // The signal that makes the server end at once and take its children with it.
-        let pid = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw);
-        if let Some(pid) = pid {
-            let _ = rustix::process::kill_process(pid, rustix::process::Signal::QUIT);
-        }
-        let _ = self.child.wait();
+        self.cut();
     }
 }
 

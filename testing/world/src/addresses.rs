@@ -163,6 +163,7 @@ impl Cut {
         let (ipv4_length, ipv4_length_fine, ipv6_length) = match scale {
             Scale::Small => (13, 16, 20),
             Scale::Fedora => (16, 18, 24),
+            Scale::Triple => (16, 19, 25),
             Scale::Large => (16, 19, 26),
         };
         Cut { ipv4_length, ipv4_length_fine, fine_permille: 300, ipv6_length }

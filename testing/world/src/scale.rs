@@ -9,13 +9,15 @@ pub enum Scale {
     Small,
     /// What Fedora is: 700 hosts, 30,000 directories, 1,000,000 routes.
     Fedora,
+    /// Three distributions of Fedora's size beside each other.
+    Triple,
     /// Ten distributions of Fedora's size beside each other.
     Large,
 }
 
 impl Scale {
     /// All scales, smallest first.
-    pub const ALL: [Scale; 3] = [Scale::Small, Scale::Fedora, Scale::Large];
+    pub const ALL: [Scale; 4] = [Scale::Small, Scale::Fedora, Scale::Triple, Scale::Large];
 
     /// Reads the name of a scale.
     ///
@@ -33,6 +35,7 @@ impl Scale {
         match self {
             Scale::Small => "small",
             Scale::Fedora => "fedora",
+            Scale::Triple => "triple",
             Scale::Large => "large",
         }
     }
@@ -42,6 +45,13 @@ impl Scale {
         match self {
             Scale::Small => SMALL,
             Scale::Fedora => FEDORA,
+            Scale::Triple => Counts {
+                distributions: 3,
+                routes: 3_000_000,
+                netblock_countries: 900,
+                locations: 3,
+                ..FEDORA
+            },
             Scale::Large => Counts {
                 distributions: 10,
                 routes: 10_000_000,

@@ -61,11 +61,14 @@ fn the_small_world_is_what_a_demo_can_show() {
 }
 
 #[test]
-fn the_large_world_differs_from_fedoras_in_its_counts_only() {
-    let (fedora, large) = (Scale::Fedora.counts(), Scale::Large.counts());
-    assert_eq!(large.distributions, 10);
-    assert_eq!(large.routes, 10 * fedora.routes);
-    assert_eq!(large.directories, fedora.directories);
+fn larger_worlds_differ_from_fedoras_in_their_counts_only() {
+    let fedora = Scale::Fedora.counts();
+    for (scale, times) in [(Scale::Triple, 3), (Scale::Large, 10)] {
+        let counts = scale.counts();
+        assert_eq!(counts.distributions, times);
+        assert_eq!(counts.routes, times as usize * fedora.routes);
+        assert_eq!(counts.directories, fedora.directories);
+    }
 }
 
 #[test]

@@ -13,6 +13,8 @@ pub(crate) use postgres::Postgres;
 pub(crate) use sqlite::Sqlite;
 pub(crate) use value::{Row, Value};
 
+use std::time::Duration;
+
 use crate::Error;
 
 /// An open database of either kind.
@@ -29,6 +31,8 @@ pub(crate) enum Purpose {
     Read,
     /// The one writer.
     Write,
+    /// Rows that have nothing to do with the rest and wait for no writer, where the engine can.
+    Lease,
 }
 
 /// A transaction under way: it is rolled back unless it is committed.
@@ -43,6 +47,14 @@ impl Engine {
         match self {
             Engine::Sqlite(engine) => engine.begin(purpose).map(Session::Sqlite),
             Engine::Postgres(engine) => engine.begin(purpose).map(Session::Postgres),
+        }
+    }
+
+    /// Waits until somebody has changed something, or for so long.
+    pub(crate) fn wait(&mut self, patience: Duration) -> Result<(), Error> {
+        match self {
+            Engine::Sqlite(engine) => engine.wait(patience),
+            Engine::Postgres(engine) => engine.wait(patience),
         }
     }
 
@@ -61,6 +73,34 @@ impl Session<'_> {
         match self {
             Session::Sqlite(session) => session.batch(sql),
             Session::Postgres(session) => session.batch(sql),
+        }
+    }
+
+    /// What time it is where the database is, milliseconds since 1970: all who share it agree.
+    pub(crate) fn clock_unix_ms(&mut self) -> Result<i64, Error> {
+        let sql = match self {
+            Session::Sqlite(_) => sqlite::CLOCK,
+            Session::Postgres(_) => postgres::CLOCK,
+        };
+        let found = self.query(sql, &[], |row| row.cell(0))?;
+        found.first().copied().ok_or_else(|| Error::damaged("it has no clock"))
+    }
+
+    /// What ends a query for a row that is about to be changed: whoever holds it is not waited for.
+    pub(crate) fn for_update(&self) -> &'static str {
+        match self {
+            // A transaction that writes is alone anyway.
+            Session::Sqlite(_) => "",
+            Session::Postgres(_) => " FOR UPDATE SKIP LOCKED",
+        }
+    }
+
+    /// Tells those who wait for a change, once it counts.
+    pub(crate) fn announce(&mut self) -> Result<(), Error> {
+        match self {
+            // They see it in the file.
+            Session::Sqlite(_) => Ok(()),
+            Session::Postgres(session) => session.announce(),
         }
     }
 

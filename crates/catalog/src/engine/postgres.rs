@@ -1,10 +1,11 @@
 //! PostgreSQL, over a socket.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use postgres::fallible_iterator::FallibleIterator;
 use postgres::types::ToSql;
-use postgres::{Client, IsolationLevel, NoTls, Statement, Transaction};
+use postgres::{Client, Config, IsolationLevel, NoTls, Statement, Transaction};
 
 use super::{Purpose, Row, Value};
 use crate::Error;
@@ -13,6 +14,7 @@ use crate::Error;
 pub(crate) struct Postgres {
     client: Client,
     statements: HashMap<String, Statement>,
+    listens: bool,
 }
 
 /// A transaction on it.
@@ -24,8 +26,17 @@ pub(crate) struct Session<'a> {
 impl Postgres {
     /// Connects.
     pub(crate) fn connect(url: &str) -> Result<Postgres, Error> {
-        let client = Client::connect(url, NoTls).map_err(Error::postgres)?;
-        Ok(Postgres { client, statements: HashMap::new() })
+        let mut config: Config = url.parse().map_err(Error::postgres)?;
+        // A server that is cut off must not hold anybody up for the hours that TCP would take.
+        if config.get_connect_timeout().is_none() {
+            config.connect_timeout(CONNECT_TIMEOUT);
+        }
+        if config.get_tcp_user_timeout().is_none() {
+            config.tcp_user_timeout(SILENCE_TIMEOUT);
+        }
+        config.keepalives_idle(SILENCE_TIMEOUT);
+        let client = config.connect(NoTls).map_err(Error::postgres)?;
+        Ok(Postgres { client, statements: HashMap::new(), listens: false })
     }
 
     pub(super) fn begin(&mut self, purpose: Purpose) -> Result<Session<'_>, Error> {
@@ -34,7 +45,9 @@ impl Postgres {
             Purpose::Read => {
                 builder.read_only(true).isolation_level(IsolationLevel::RepeatableRead)
             }
-            Purpose::Write => builder.isolation_level(IsolationLevel::ReadCommitted),
+            Purpose::Write | Purpose::Lease => {
+                builder.isolation_level(IsolationLevel::ReadCommitted)
+            }
         };
         let mut transaction = builder.start().map_err(Error::postgres)?;
         if purpose == Purpose::Write {
@@ -45,11 +58,33 @@ impl Postgres {
         }
         Ok(Session { transaction, statements: &mut self.statements })
     }
+
+    /// Waits for what a writer says when it commits, or for so long.
+    pub(super) fn wait(&mut self, patience: Duration) -> Result<(), Error> {
+        if !self.listens {
+            self.client.batch_execute(LISTEN).map_err(Error::postgres)?;
+            self.listens = true;
+            // What happened before this moment was not heard.
+            return Ok(());
+        }
+        let mut notifications = self.client.notifications();
+        let heard = notifications.timeout_iter(patience).next().map_err(Error::postgres)?;
+        if heard.is_some() {
+            // One look is enough for all that were said so far.
+            let mut more = notifications.iter();
+            while more.next().map_err(Error::postgres)?.is_some() {}
+        }
+        Ok(())
+    }
 }
 
 impl Session<'_> {
     pub(super) fn batch(&mut self, sql: &str) -> Result<(), Error> {
         self.transaction.batch_execute(sql).map_err(Error::postgres)
+    }
+
+    pub(super) fn announce(&mut self) -> Result<(), Error> {
+        self.batch(NOTIFY)
     }
 
     fn prepare(&mut self, sql: &str) -> Result<Statement, Error> {
@@ -129,10 +164,25 @@ pub(super) const DIALECT: &[(&str, &str)] = &[
     ("@real", "DOUBLE PRECISION"),
     ("@bytes", "BYTEA"),
     ("@strict", ""),
+    ("@random", "md5(random()::text || clock_timestamp()::text)"),
     ("@is_code(code)", "code ~ '^[A-Z0-9]{2}$'"),
     ("@is_code(continent)", "continent ~ '^[A-Z0-9]{2}$'"),
     ("@is_code(served_as)", "served_as ~ '^[A-Z0-9]{2}$'"),
 ];
+
+/// A server that does not answer is away.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// So is one that acknowledges nothing.
+const SILENCE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The server's clock, in milliseconds.
+pub(super) const CLOCK: &str =
+    "SELECT CAST(floor(extract(epoch FROM clock_timestamp()) * 1000) AS BIGINT)";
+
+/// What writers say when they commit, and how it is heard.
+const NOTIFY: &str = "NOTIFY heliostat_catalog";
+const LISTEN: &str = "LISTEN heliostat_catalog";
 
 /// The lock of the one writer: "heliosta" in ASCII.
 const WRITER_LOCK: i64 = 0x6865_6c69_6f73_7461;

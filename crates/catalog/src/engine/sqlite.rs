@@ -1,7 +1,7 @@
 //! SQLite, in this process and in one file.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior, params_from_iter};
 
@@ -11,6 +11,8 @@ use crate::Error;
 /// An open file.
 pub(crate) struct Sqlite {
     connection: Connection,
+    /// The state of the file at the end of the last wait.
+    seen: Option<i64>,
 }
 
 /// A transaction on it.
@@ -27,7 +29,7 @@ impl Sqlite {
         connection
             .execute_batch("PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;")
             .map_err(Error::sqlite)?;
-        Ok(Sqlite { connection })
+        Ok(Sqlite { connection, seen: None })
     }
 
     /// Lets readers and the writer work side by side; the file remembers it.
@@ -39,11 +41,28 @@ impl Sqlite {
     pub(super) fn begin(&mut self, purpose: Purpose) -> Result<Session<'_>, Error> {
         let behavior = match purpose {
             Purpose::Read => TransactionBehavior::Deferred,
-            Purpose::Write => TransactionBehavior::Immediate,
+            Purpose::Write | Purpose::Lease => TransactionBehavior::Immediate,
         };
         let transaction =
             self.connection.transaction_with_behavior(behavior).map_err(Error::sqlite)?;
         Ok(Session(transaction))
+    }
+
+    /// Waits until another connection has changed the file, or for so long.
+    pub(super) fn wait(&mut self, patience: Duration) -> Result<(), Error> {
+        let begun = Instant::now();
+        loop {
+            let version = self.connection.query_row("PRAGMA data_version", [], |row| row.get(0));
+            let version: i64 = version.map_err(Error::sqlite)?;
+            if self.seen.replace(version) != Some(version) {
+                return Ok(());
+            }
+            let left = patience.saturating_sub(begun.elapsed());
+            if left.is_zero() {
+                return Ok(());
+            }
+            std::thread::sleep(LOOK_AGAIN.min(left));
+        }
     }
 }
 
@@ -105,10 +124,17 @@ pub(super) const DIALECT: &[(&str, &str)] = &[
     ("@real", "REAL"),
     ("@bytes", "BLOB"),
     ("@strict", "STRICT"),
+    ("@random", "lower(hex(randomblob(16)))"),
     ("@is_code(code)", "code GLOB '[A-Z0-9][A-Z0-9]'"),
     ("@is_code(continent)", "continent GLOB '[A-Z0-9][A-Z0-9]'"),
     ("@is_code(served_as)", "served_as GLOB '[A-Z0-9][A-Z0-9]'"),
 ];
+
+/// The machine's clock, in milliseconds.
+pub(super) const CLOCK: &str = "SELECT CAST(unixepoch('subsec') * 1000 AS INTEGER)";
+
+/// How often a wait looks at the file; a look reads a counter in shared memory.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// How long a writer waits for the writer before it.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);

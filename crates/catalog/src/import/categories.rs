@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use foldhash::fast::RandomState;
-use heliostat_model::{Directory, World};
+use heliostat_model::{Directory, Facts, World};
 
 use super::{Imported, Origin};
 use crate::category::Category;
@@ -37,6 +37,7 @@ impl Categories {
 pub(super) fn import(
     txn: &mut Txn<'_>,
     world: &World,
+    facts: &Facts,
     origin: &Origin<'_>,
     imported: &mut Imported,
 ) -> Result<Categories, Error> {
@@ -45,6 +46,7 @@ pub(super) fn import(
         .iter()
         .filter(|directory| !directory.subpath.is_empty())
         .filter_map(|directory| above(directory).map(str::to_owned))
+        .chain(facts.categories.iter().map(|category| category.top.clone()))
         .collect();
     let mirrors = mirror_tops(world, &tops);
     let known = txn.view().category_list()?;
@@ -61,10 +63,16 @@ pub(super) fn import(
         if by_top.contains_key(top) {
             continue;
         }
-        let name = if top.is_empty() { WHOLE_TREE } else { top };
-        let source = origin.name.to_owned();
-        let category =
-            Category { id: 0, name: name.to_owned(), top: top.to_owned(), product: None, source };
+        let said = facts.categories.iter().find(|category| category.top == top);
+        let name = said.map(|category| category.name.as_str());
+        let name = name.unwrap_or(if top.is_empty() { WHOLE_TREE } else { top });
+        let category = Category {
+            id: 0,
+            name: name.to_owned(),
+            top: top.to_owned(),
+            product: said.and_then(|category| category.product.clone()),
+            source: origin.name.to_owned(),
+        };
         if let Some(category) = imported.keep(txn.category_insert(category))? {
             by_top.insert(top.to_owned(), category);
         }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use heliostat_model::World;
+use heliostat_model::{Facts, HostFacts, Url, World};
 
 use super::categories::Categories;
 use super::{Imported, Origin};
@@ -23,6 +23,7 @@ pub(super) struct Numbers {
 pub(super) fn import(
     txn: &mut Txn<'_>,
     world: &World,
+    facts: &Facts,
     origin: &Origin<'_>,
     categories: &Categories,
     imported: &mut Imported,
@@ -36,25 +37,31 @@ pub(super) fn import(
         .filter(|host| host.source == origin.name)
         .map(|host| (host.source_id, host))
         .collect();
-    if !world.hosts.is_empty() {
-        site(txn, origin)?;
+    for name in sites(world, facts, origin) {
+        let made = site(txn, name, origin);
+        imported.keep(made)?;
     }
+    let source_ids = source_ids(world, origin, &known);
     let mut mirrors: Vec<Vec<usize>> = vec![Vec::new(); world.hosts.len()];
     for (at, mirror) in world.mirrors.iter().enumerate() {
         mirrors[mirror.host.0 as usize].push(at);
     }
     for (at, (host, mirrors)) in world.hosts.iter().zip(&mirrors).enumerate() {
-        let before = known.remove(&(host.id as i64));
+        let before = known.remove(&source_ids[at]);
         let base = before.clone().unwrap_or_else(|| {
             let mut new = Host::new(origin.site, &host.name);
             // Clients' logs know the number: it stays, unless another host has it.
-            new.id = if taken.contains(&(host.id as i64)) { 0 } else { host.id as i64 };
+            let free = origin.numbered && !taken.contains(&source_ids[at]);
+            new.id = if free { source_ids[at] } else { 0 };
             origin.name.clone_into(&mut new.source);
-            new.source_id = host.id as i64;
+            new.source_id = source_ids[at];
             new
         });
         let mut wanted = merged(base, host);
-        let places = mirrors_match(&mut wanted, world, mirrors, categories);
+        if let Some(facts) = facts.hosts.get(at) {
+            said(&mut wanted, facts);
+        }
+        let places = mirrors_match(&mut wanted, world, mirrors, categories, origin.numbered);
         let written = match &before {
             Some(before) => txn.host_update(before, wanted),
             None => txn.host_insert(wanted),
@@ -71,9 +78,44 @@ pub(super) fn import(
     Ok(numbers)
 }
 
-fn site(txn: &mut Txn<'_>, origin: &Origin<'_>) -> Result<(), Error> {
-    if txn.view().site_look(origin.site)?.is_none() {
-        let mut site = Site::new(origin.site);
+/// The names of the sites of an import's hosts.
+fn sites<'a>(world: &World, facts: &'a Facts, origin: &Origin<'a>) -> BTreeSet<&'a str> {
+    let known = |at: usize| facts.hosts.get(at).and_then(|facts| facts.site.as_deref());
+    (0..world.hosts.len()).map(|at| known(at).unwrap_or(origin.site)).collect()
+}
+
+/// The numbers of hosts in their source; of one that has none, the number that the host of the same
+/// name had, or the next one.
+fn source_ids(world: &World, origin: &Origin<'_>, known: &BTreeMap<i64, Host>) -> Vec<i64> {
+    if origin.numbered {
+        return world.hosts.iter().map(|host| host.id as i64).collect();
+    }
+    let by_name: BTreeMap<&str, i64> =
+        known.iter().map(|(&id, host)| (host.name.as_str(), id)).collect();
+    let mut next = known.last_key_value().map_or(1, |(&id, _)| id + 1)..;
+    let hosts = world.hosts.iter();
+    hosts
+        .map(|host| by_name.get(host.name.as_str()).copied().or_else(|| next.next()).unwrap_or(0))
+        .collect()
+}
+
+/// What a source says of people's side.
+fn said(host: &mut Host, facts: &HostFacts) {
+    let set = |field: &mut String, fact: &Option<String>| {
+        if let Some(fact) = fact {
+            field.clone_from(fact);
+        }
+    };
+    set(&mut host.site, &facts.site);
+    set(&mut host.contact, &facts.contact);
+    set(&mut host.notes, &facts.notes);
+    host.active_admin = facts.active_admin.unwrap_or(host.active_admin);
+    host.active_owner = facts.active_owner.unwrap_or(host.active_owner);
+}
+
+fn site(txn: &mut Txn<'_>, name: &str, origin: &Origin<'_>) -> Result<(), Error> {
+    if txn.view().site_look(name)?.is_none() {
+        let mut site = Site::new(name);
         origin.name.clone_into(&mut site.source);
         txn.site_insert(site)?;
     }
@@ -114,18 +156,28 @@ fn mirrors_match(
     world: &World,
     mirrors: &[usize],
     categories: &Categories,
+    numbered: bool,
 ) -> Vec<(usize, Became)> {
     let mut left = std::mem::take(&mut host.mirrors);
+    let numbers: BTreeMap<String, i64> = left
+        .iter()
+        .flat_map(|mirror| mirror.urls.iter().map(|url| (url.url.clone(), url.number)))
+        .collect();
+    // A URL without a number of its own is known again by its text, or is given one.
+    let number = |url: &Url| match numbered {
+        true => url.id as i64,
+        false => numbers.get(&url.text).copied().unwrap_or(-1),
+    };
     let mut wanted: Vec<(usize, Option<Mirror>, Mirror)> = mirrors
         .iter()
         .filter_map(|&at| {
             let urls = world.mirrors[at].urls.iter().map(|url| MirrorUrl {
-                number: url.id as i64,
+                number: number(url),
                 url: url.text.clone(),
                 private: false,
             });
             let mut urls: Vec<MirrorUrl> = urls.collect();
-            urls.sort_unstable();
+            urls.sort_by_key(|url| url.number);
             let category = categories.of_mirror(at)?.name.clone();
             Some((at, None, Mirror { id: 0, category, always_current: false, urls }))
         })

@@ -3,8 +3,8 @@
 //!
 //! Everything that an import brings carries the import's name, and the next import of that name
 //! owns it: it adds, changes and removes there and nowhere else. What people made, and what another
-//! import brought, is left alone. Of a host it sets what the source knows; switches, contacts and
-//! notes, which no source of ours knows, stay as people set them.
+//! import brought, is left alone. Of a host it sets what the source knows; what the source
+//! does not know (of most: switches, contact, notes) stays as people set it.
 
 /// Which part of the tree a directory belongs to.
 mod categories;
@@ -15,7 +15,7 @@ mod hosts;
 /// The small tables.
 mod tables;
 
-use heliostat_model::World;
+use heliostat_model::{Facts, World};
 
 use crate::{Error, Txn};
 
@@ -24,8 +24,10 @@ use crate::{Error, Txn};
 pub struct Origin<'a> {
     /// The name of the import: what it brings is known by it.
     pub name: &'a str,
-    /// The site of its hosts, because no source tells of sites.
+    /// The site of those of its hosts of which the source does not tell.
     pub site: &'a str,
+    /// Its hosts and URLs have numbers that it keeps; else a host is known again by its name.
+    pub numbered: bool,
     /// It brings the table of continents.
     pub continents: bool,
     /// It brings countries that are served as if they lay on another continent.
@@ -68,14 +70,29 @@ impl Txn<'_> {
     ///
     /// When the world names rows that it does not have, or the database fails.
     pub fn import(&mut self, world: &World, origin: &Origin<'_>) -> Result<Imported, Error> {
+        self.import_with(world, &Facts::default(), origin)
+    }
+
+    /// As [`Txn::import`], with what the source knows beside the world.
+    ///
+    /// # Errors
+    ///
+    /// When the world names rows that it does not have, or the database fails.
+    pub fn import_with(
+        &mut self,
+        world: &World,
+        facts: &Facts,
+        origin: &Origin<'_>,
+    ) -> Result<Imported, Error> {
         world.check().map_err(Error::damaged)?;
         let mut imported = Imported::default();
         tables::countries(self, world, origin)?;
-        let categories = categories::import(self, world, origin, &mut imported)?;
-        let hosts = hosts::import(self, world, origin, &categories, &mut imported)?;
+        tables::versions(self, facts, origin, &mut imported)?;
+        let categories = categories::import(self, world, facts, origin, &mut imported)?;
+        let hosts = hosts::import(self, world, facts, origin, &categories, &mut imported)?;
         let directories = directories::import(self, world, origin, &categories, &mut imported)?;
         directories::states(self, world, &hosts, &directories)?;
-        tables::repositories(self, world, origin, &directories, &mut imported)?;
+        tables::repositories(self, world, facts, origin, &directories, &mut imported)?;
         tables::names(self, world, origin, &mut imported)?;
         tables::netblocks(self, world, origin, &mut imported)?;
         tables::locations(self, world, origin, &hosts, &mut imported)?;

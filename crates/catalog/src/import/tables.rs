@@ -1,8 +1,8 @@
 //! The small tables: countries, repositories and their names, networks, locations.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use heliostat_model::World;
+use heliostat_model::{Facts, VersionFacts, World};
 
 use super::directories::DirectoryNumbers;
 use super::hosts::Numbers;
@@ -10,6 +10,7 @@ use super::{Imported, Origin};
 use crate::country::Country;
 use crate::location::Location;
 use crate::netblock::NetblockCountry;
+use crate::product::{Product, Version};
 use crate::repository::{Disabled, Redirect, Repository};
 use crate::{Error, Txn};
 
@@ -51,10 +52,49 @@ pub(super) fn countries(
     txn.countries_set(&wanted)
 }
 
+/// Adds the products and versions that an import names.
+pub(super) fn versions(
+    txn: &mut Txn<'_>,
+    facts: &Facts,
+    origin: &Origin<'_>,
+    imported: &mut Imported,
+) -> Result<(), Error> {
+    let products = facts.categories.iter().filter_map(|category| category.product.as_deref());
+    let products: BTreeSet<&str> =
+        products.chain(facts.versions.iter().map(|version| version.product.as_str())).collect();
+    let source = origin.name.to_owned();
+    for name in products {
+        if txn.view().product_find(name).is_err() {
+            let (name, source) = (name.to_owned(), source.clone());
+            imported.keep(txn.product_insert(Product { id: 0, name, source }))?;
+        }
+    }
+    for VersionFacts { product, name, development } in &facts.versions {
+        let new = Version {
+            id: 0,
+            product: product.clone(),
+            name: name.clone(),
+            development: *development,
+            source: source.clone(),
+        };
+        match txn.view().version_find(&new.full_name()) {
+            Ok(known) if known.source == origin.name => {
+                imported.keep(txn.version_update(&known, &Version { id: known.id, ..new }))?;
+            }
+            Ok(_) => {}
+            Err(_) => {
+                imported.keep(txn.version_insert(new))?;
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Makes the repositories of an import those of a world.
 pub(super) fn repositories(
     txn: &mut Txn<'_>,
     world: &World,
+    facts: &Facts,
     origin: &Origin<'_>,
     directories: &DirectoryNumbers,
     imported: &mut Imported,
@@ -65,7 +105,8 @@ pub(super) fn repositories(
         .map(|known| ((known.prefix.clone(), known.arch.clone()), known))
         .collect();
     let mut wanted: BTreeMap<(&str, &str), Repository> = BTreeMap::new();
-    for repository in &world.repositories {
+    for (number, repository) in world.repositories.iter().enumerate() {
+        let version = facts.repository_versions.get(number).cloned().flatten();
         let at = repository.directory.map(|directory| directory.0 as usize);
         let at = at.filter(|&at| directories[at].is_some());
         let key = (repository.prefix.as_str(), repository.arch.as_str());
@@ -75,7 +116,7 @@ pub(super) fn repositories(
             prefix: repository.prefix.clone(),
             arch: repository.arch.clone(),
             directory: at.map(|at| world.directories[at].name.clone()),
-            version: None,
+            version,
             source: origin.name.to_owned(),
         });
     }
@@ -89,8 +130,10 @@ pub(super) fn repositories(
             }
             Some(known) => {
                 repository.id = known.id;
-                // No source of ours tells of versions: people do.
-                repository.version.clone_from(&known.version);
+                if facts.repository_versions.is_empty() {
+                    // The source tells of no versions: people do.
+                    repository.version.clone_from(&known.version);
+                }
                 imported.keep(txn.repository_update(&known, &repository))?;
             }
         }

@@ -7,6 +7,12 @@
 mod suite;
 /// Accounts and tokens.
 mod people;
+/// Leases, and waiting for a change.
+mod leases;
+/// A program that is killed while it brings an older catalog forward.
+mod killed;
+/// Lists of mirrors.
+mod lists;
 /// A cache, through the catalog, is the cache.
 mod round_trip;
 /// States against a plain map.
@@ -87,6 +93,12 @@ suite!(
     people::accounts_come_and_go,
     people::passwords_are_known_again_and_kept_nowhere,
     people::tokens_are_known_again_and_kept_nowhere,
+    leases::a_lease_is_one_holders_at_a_time,
+    leases::a_lease_runs_out,
+    leases::holders_race_and_no_fence_is_given_twice,
+    leases::leases_wait_for_no_writer,
+    leases::a_change_wakes_whoever_waits,
+    killed::a_migration_killed_anywhere_is_done_or_undone,
     history::versions_come_and_go,
     history::looks_are_kept_as_they_were,
     history::a_bad_url_leaves_the_world_and_comes_back,
@@ -95,6 +107,9 @@ suite!(
     history::answers_add_up,
     history::files_are_kept_with_what_they_were,
     history::the_schema_guards_history,
+    lists::a_list_is_known_again_by_its_names,
+    lists::what_a_list_knows_of_people_is_set,
+    lists::foreign_facts_are_refused_one_by_one,
     round_trip::a_generated_cache_comes_through,
     round_trip::any_cache_comes_through,
     round_trip::any_cache_replaces_any_other,

@@ -21,6 +21,7 @@ use crate::{Catalog, Ending, Place};
 const ORIGIN: Origin<'_> = Origin {
     name: "mirrormanager",
     site: "MirrorManager",
+    numbered: true,
     continents: true,
     continent_redirects: true,
     routes: true,

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use heliostat_model::{
-    Directory, DirectoryIndex, Host, HostIndex, Mirror, MirrorIndex, MirrorSetIndex, Repository,
-    Url, World,
+    Directory, DirectoryIndex, Facts, Host, HostIndex, Mirror, MirrorIndex, MirrorSetIndex,
+    Repository, Url, World,
 };
 
 use super::config::{self, Carrier, Config, Offer};
@@ -39,7 +39,7 @@ pub fn documents_read(
     for offer in offers {
         draft.offer(offer, &mut problems);
     }
-    Ok(Import { world: draft.world, problems })
+    Ok(Import { world: draft.world, problems, facts: Facts::default() })
 }
 
 /// The sound files; of two with the same name of a host the first counts.

@@ -1,6 +1,6 @@
 //! The cache as a world.
 
-use heliostat_model::{HostIndex, Location, Repository, RepositoryRedirect, World};
+use heliostat_model::{Facts, HostIndex, Location, Repository, RepositoryRedirect, World};
 use thiserror::Error;
 
 use super::directories::Directories;
@@ -178,7 +178,7 @@ fn finish(parts: Parts<'_>, directories: Directories<'_>, mut problems: Problems
     (world.mirrors, world.mirror_sets) = (mirrors, mirror_sets);
     world.directories = directories.directories;
     finish_tables(&mut world, tables, &mut problems);
-    Import { world, problems }
+    Import { world, problems, facts: Facts::default() }
 }
 
 fn finish_tables(world: &mut World, mut tables: Tables<'_>, problems: &mut Problems) {

@@ -11,6 +11,7 @@ use crate::catalog::args as catalog;
 use crate::catalog::{Resource, ScanArgs};
 use crate::config::ConfigArgs;
 use crate::serve_options::ServeOptions;
+use crate::store::StoreArgs;
 
 /// A mirror director: tells every client which mirror near it really has the file.
 ///
@@ -77,10 +78,11 @@ pub enum Ending {
         #[command(subcommand)]
         target: catalog::ExportTarget,
     },
-    /// Compile the catalog into the next snapshot of a folder.
+    /// Compile the catalog into the next snapshot of a store: a folder, or a bucket.
     ///
-    /// Without `--once` it stays and publishes whenever the catalog has changed. A server that
-    /// serves `DIR/current.snapshot` takes each one over.
+    /// Without `--once` it stays and publishes whenever the catalog has changed; any number of these
+    /// may run, on any machines, and one of them does it. A server that follows the store takes each
+    /// snapshot over.
     Publish(catalog::PublishArgs),
     /// Publish an old generation anew, under the next number.
     Rollback(catalog::RollbackArgs),
@@ -100,7 +102,7 @@ pub enum Ending {
         #[arg(value_name = "DIR")]
         folder: PathBuf,
     },
-    /// Print what a snapshot holds.
+    /// Print what a snapshot or a store holds.
     Inspect(InspectArgs),
     /// Print every mirror for a client: its tier, weight and order, or why it is left out.
     Explain(Box<ExplainArgs>),
@@ -161,6 +163,33 @@ pub enum CompileSource {
         #[command(flatten)]
         output: CompileOutput,
     },
+    /// What `mirrorbits export` or `mirrorbits list` printed.
+    Mirrorbits {
+        /// What to read.
+        #[command(flatten)]
+        files: ListFiles,
+        /// What to do with the result.
+        #[command(flatten)]
+        output: CompileOutput,
+    },
+    /// What `mb export` of MirrorBrain printed: statements for PostgreSQL, or a list for mirmon.
+    Mirrorbrain {
+        /// What to read.
+        #[command(flatten)]
+        files: ListFiles,
+        /// What to do with the result.
+        #[command(flatten)]
+        output: CompileOutput,
+    },
+    /// Debian's `Mirrors.masterlist`, or lists of URLs as apt and its kin have them (`*.mirrors`).
+    DebianMirrors {
+        /// What to read.
+        #[command(flatten)]
+        files: ListFiles,
+        /// What to do with the result.
+        #[command(flatten)]
+        output: CompileOutput,
+    },
 }
 
 /// What MirrorManager has.
@@ -180,6 +209,21 @@ pub struct AlmalinuxFiles {
     /// The folder.
     #[arg(value_name = "DIR")]
     pub folder: PathBuf,
+    /// The tables beside it.
+    #[command(flatten)]
+    pub tables: TableFiles,
+}
+
+/// A list of mirrors.
+#[derive(Debug, clap::Args)]
+pub struct ListFiles {
+    /// The list.
+    #[arg(value_name = "FILE")]
+    pub list: PathBuf,
+    /// The directory above all that the mirrors carry, where the list does not say it [default: pub;
+    /// of Debian's mirrors debian].
+    #[arg(long, value_name = "PATH")]
+    pub top: Option<String>,
     /// The tables beside it.
     #[command(flatten)]
     pub tables: TableFiles,
@@ -234,10 +278,13 @@ pub struct CapacityArgs {
 /// Arguments of `inspect`.
 #[derive(Debug, clap::Args)]
 pub struct InspectArgs {
-    /// The snapshot.
+    /// The snapshot; or a store, as a folder or `s3://bucket/prefix`.
     #[arg(value_name = "FILE")]
     pub snapshot: PathBuf,
-    /// Check all of it, as a server does when it opens it.
+    /// How a bucket is reached.
+    #[command(flatten)]
+    pub store: StoreArgs,
+    /// Check all of it, as a server does when it opens it; of a store, every generation.
     #[arg(long)]
     pub verify: bool,
     /// Print JSON.

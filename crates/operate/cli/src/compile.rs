@@ -12,16 +12,27 @@ use heliostat_publish::{Stamp, Summary, compile, publish};
 use heliostat_snapshot::Outline;
 
 use crate::args::{CompileOutput, CompileSource};
+use crate::source::ListSort;
 use crate::table::thousands;
 use crate::{Error, clock, progress, source};
 
 /// Reads, compiles and writes.
 pub(crate) fn run(from: &CompileSource, out: &mut impl Write) -> Result<(), Error> {
     let _room = room(from)?;
-    let (Import { world, problems }, output) = match from {
+    let (import, output) = match from {
         CompileSource::Mirrormanager { files, output } => (source::mirrormanager(files)?, output),
         CompileSource::Almalinux { files, output } => (source::almalinux(files)?, output),
+        CompileSource::Mirrorbits { files, output } => {
+            (source::list(files, ListSort::Mirrorbits)?, output)
+        }
+        CompileSource::Mirrorbrain { files, output } => {
+            (source::list(files, ListSort::Mirrorbrain)?, output)
+        }
+        CompileSource::DebianMirrors { files, output } => {
+            (source::list(files, ListSort::Debian)?, output)
+        }
     };
+    let Import { world, problems, .. } = import.switched_off_left_out();
     source::report(&problems)?;
     if output.strict && !problems.is_empty() {
         return Err(Error::Strict { count: problems.total() });
@@ -34,6 +45,9 @@ fn room(from: &CompileSource) -> Result<Option<Room>, Error> {
     let (input, tables, output) = match from {
         CompileSource::Mirrormanager { files, output } => (&files.cache, &files.tables, output),
         CompileSource::Almalinux { files, output } => (&files.folder, &files.tables, output),
+        CompileSource::Mirrorbits { files, output }
+        | CompileSource::Mirrorbrain { files, output }
+        | CompileSource::DebianMirrors { files, output } => (&files.list, &files.tables, output),
     };
     let tables = [&tables.netblocks, &tables.countries].into_iter().flatten();
     let tables = tables.map(|path| size(path)).sum();

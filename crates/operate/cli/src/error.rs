@@ -22,9 +22,13 @@ pub enum Error {
     },
     /// A server was not told what to serve.
     #[error(
-        "no snapshot to serve: give --snapshot FILE, or snapshot = \"FILE\" in the [serve] section of the file with settings"
+        "nothing to serve: give --snapshot FILE or --follow STORE, or snapshot = \"FILE\" or \
+         follow = \"STORE\" in the [serve] section of the file with settings"
     )]
     NoSnapshot,
+    /// A server was told two things to serve.
+    #[error("both --snapshot and --follow are given; one of them says what to serve")]
+    TwoSources,
     /// The limit of a request's head is too small.
     #[error("header_bytes_max is {found}, but must be at least 8192")]
     HeaderBytes {
@@ -46,6 +50,14 @@ pub enum Error {
         path: PathBuf,
         /// What was found.
         source: heliostat_exchange::almalinux::AlmaLinuxError,
+    },
+    /// A list of mirrors is none.
+    #[error("{path} is no list of mirrors")]
+    List {
+        /// Which file.
+        path: PathBuf,
+        /// What was found.
+        source: heliostat_exchange::lists::ListError,
     },
     /// Something in the data is wrong, and nothing wrong was to be let through.
     #[error("{count} problems in the data; nothing was written, because of --strict")]
@@ -74,9 +86,15 @@ pub enum Error {
     /// A password or token is not the right one.
     #[error("no: it is wrong, at its end, or its owner is switched off")]
     Wrong,
-    /// The folder of generations could not be used.
+    /// The store of snapshots did not do it.
     #[error("publish")]
-    Generations(#[from] heliostat_publish::GenerationsError),
+    Store(#[from] heliostat_store::Error),
+    /// Somebody else publishes, and does not end.
+    #[error("{holder} has been publishing all the time; nothing was done")]
+    Leased {
+        /// Who.
+        holder: String,
+    },
     /// A file is no good snapshot.
     #[error("{path} is no good")]
     Snapshot {
@@ -132,6 +150,7 @@ impl Error {
         match self {
             Error::Config { .. }
             | Error::NoSnapshot
+            | Error::TwoSources
             | Error::HeaderBytes { .. }
             | Error::Document(_)
             | Error::Question(_) => 2,

@@ -10,14 +10,13 @@ use crate::{Error, countries_open, table};
 
 /// Prints every candidate for a question.
 pub(crate) fn run(args: &ExplainArgs, out: &mut impl Write) -> Result<(), Error> {
-    let snapshot = Snapshot::open(&args.snapshot)
-        .map_err(|source| Error::Snapshot { path: args.snapshot.clone(), source })?;
     let countries = args.geoip_country.as_deref().map(countries_open).transpose()?;
+    let snapshot = Snapshot::open_with(&args.snapshot, countries.as_ref())
+        .map_err(|source| Error::Snapshot { path: args.snapshot.clone(), source })?;
     let query = query(args);
     let form = if args.metalink { Form::Metalink } else { Form::Mirrorlist };
     let mut ask = Ask::new(form, args.ip);
     ask.read(query.as_bytes(), false)?;
-    ask.country = countries.and_then(|countries| countries.country(ask.address));
     ask.policy = Policy { hosts_min: args.hosts_min, ..Policy::default() };
     ask.seed = args.seed;
     let explanation = explanation(&snapshot, &ask).map_err(|outcome| nothing(args, outcome))?;

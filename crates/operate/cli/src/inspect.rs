@@ -6,17 +6,24 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use heliostat_snapshot::{Outline, Snapshot};
 use serde::Serialize;
 
-use crate::Error;
 use crate::args::InspectArgs;
 use crate::table::{self, thousands};
+use crate::{Error, store};
 
 /// Prints the header and the sections of a snapshot, and checks it when asked to.
 pub(crate) fn run(args: &InspectArgs, out: &mut impl Write) -> Result<(), Error> {
+    let named = args.snapshot.to_str().unwrap_or_default();
+    if args.snapshot.is_dir() || ["s3://", "file://"].iter().any(|scheme| named.starts_with(scheme))
+    {
+        return store::inspect(&args.store.open(named)?, args.verify, args.json, out);
+    }
     let bad = |source| Error::Snapshot { path: args.snapshot.clone(), source };
     let outline = Outline::read(&args.snapshot).map_err(bad)?;
     let begun = Instant::now();
-    let snapshot = args.verify.then(|| Snapshot::open(&args.snapshot)).transpose().map_err(bad)?;
-    let verify_ms = snapshot.is_some().then(|| begun.elapsed().as_secs_f64() * 1000.0);
+    if args.verify {
+        Snapshot::open(&args.snapshot).and_then(|snapshot| snapshot.verify()).map_err(bad)?;
+    }
+    let verify_ms = args.verify.then(|| begun.elapsed().as_secs_f64() * 1000.0);
     let report = Report::new(&outline, verify_ms);
     if args.json {
         serde_json::to_writer_pretty(&mut *out, &report).map_err(std::io::Error::from)?;
@@ -98,7 +105,7 @@ impl Report {
 }
 
 /// Seconds in the units that people use.
-fn age(seconds: u64) -> String {
+pub(crate) fn age(seconds: u64) -> String {
     match seconds {
         0..=119 => format!("{seconds} s"),
         120..=7_199 => format!("{} min", seconds / 60),

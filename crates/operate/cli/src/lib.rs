@@ -15,6 +15,8 @@ pub mod serve_options;
 mod source;
 /// Other systems' data to a snapshot.
 mod compile;
+/// Stores of snapshots, as people name them.
+pub mod store;
 /// What this container gives.
 mod capacity;
 /// What people do with the catalog.
@@ -43,7 +45,7 @@ mod error;
 pub use args::{Args, Command};
 pub use countries::countries_open;
 pub use error::Error;
-pub use serve_options::{ServeOptions, ServePlan};
+pub use serve_options::{FollowPlan, ServeOptions, ServePlan};
 pub use workers::{WORKER, work};
 
 use std::io::Write;

@@ -5,11 +5,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use heliostat_serve::CountryTable;
 use heliostat_serve::Policy;
 use heliostat_serve::ask::TrustedProxies;
 use heliostat_serve::wire::{Limits, Settings};
+use heliostat_store::{Access, LINK, Location};
 use ipnet::IpNet;
 
+use crate::store::location;
 use crate::{Error, countries_open};
 
 /// Options of `serve`.
@@ -18,6 +21,21 @@ pub struct ServeOptions {
     /// The snapshot to answer from; while there is none, answers are 503.
     #[arg(long, value_name = "FILE")]
     pub snapshot: Option<PathBuf>,
+    /// A store to follow instead: a folder or `s3://bucket/prefix` that `publish` writes to.
+    #[arg(long, value_name = "STORE")]
+    pub follow: Option<String>,
+    /// Where the last good copy of what is followed lies [default: /var/cache/heliostat].
+    #[arg(long, value_name = "DIR")]
+    pub cache_dir: Option<PathBuf>,
+    /// How often the store is asked for something newer [default: 5].
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    pub follow_interval_s: Option<u64>,
+    /// The URL of the S3 service, where it is not Amazon's [or: AWS_ENDPOINT].
+    #[arg(long, value_name = "URL")]
+    pub s3_endpoint: Option<String>,
+    /// A file with lines `AWS_ACCESS_KEY_ID=…`, `AWS_SECRET_ACCESS_KEY=…`, `AWS_REGION=…`.
+    #[arg(long, value_name = "FILE")]
+    pub s3_credentials: Option<PathBuf>,
     /// Addresses to listen on [default: 127.0.0.1:8080].
     #[arg(long, value_name = "ADDR", num_args = 1..)]
     pub listen: Vec<SocketAddr>,
@@ -77,8 +95,12 @@ pub struct ServeOptions {
 /// What a server does, with every default filled in.
 #[derive(Debug)]
 pub struct ServePlan {
-    /// The snapshot.
+    /// The snapshot; when a store is followed, the copy.
     pub snapshot: PathBuf,
+    /// The store to follow, if one is.
+    pub follow: Option<FollowPlan>,
+    /// Countries by address, for every snapshot.
+    pub countries: Option<Arc<CountryTable>>,
     /// Where to listen.
     pub listen: Vec<SocketAddr>,
     /// The access log, if there is one.
@@ -91,7 +113,43 @@ pub struct ServePlan {
     pub settings: Settings,
 }
 
+/// What is followed.
+#[derive(Clone, Debug)]
+pub struct FollowPlan {
+    /// The store.
+    pub location: Location,
+    /// How it is reached.
+    pub access: Access,
+    /// Where the copy lies.
+    pub cache_dir: PathBuf,
+    /// How often the store is asked.
+    pub interval: Duration,
+}
+
 impl ServeOptions {
+    /// What to serve: a file, or the copy of what is followed.
+    fn source(&self) -> Result<(PathBuf, Option<FollowPlan>), Error> {
+        match (&self.snapshot, &self.follow) {
+            (Some(_), Some(_)) => Err(Error::TwoSources),
+            (Some(snapshot), None) => Ok((snapshot.clone(), None)),
+            (None, None) => Err(Error::NoSnapshot),
+            (None, Some(follow)) => {
+                let cache_dir = self.cache_dir.clone().unwrap_or_else(|| CACHE_DIR_DEFAULT.into());
+                let (endpoint, credentials) =
+                    (self.s3_endpoint.clone(), self.s3_credentials.clone());
+                let plan = FollowPlan {
+                    location: location(follow),
+                    access: Access { endpoint, credentials },
+                    cache_dir: cache_dir.clone(),
+                    interval: self
+                        .follow_interval_s
+                        .map_or(FOLLOW_INTERVAL_DEFAULT, |s| Duration::from_secs(s.max(1))),
+                };
+                Ok((cache_dir.join(LINK), Some(plan)))
+            }
+        }
+    }
+
     /// Fills in the defaults, and opens the country database.
     ///
     /// `seed` is where randomness comes from when no option says it.
@@ -101,7 +159,7 @@ impl ServeOptions {
     /// An option that makes no sense, or a country database that is none.
     pub fn plan(self, seed: u64) -> Result<ServePlan, Error> {
         let options = self;
-        let snapshot = options.snapshot.ok_or(Error::NoSnapshot)?;
+        let (snapshot, follow) = options.source()?;
         let listen = match options.listen.as_slice() {
             [] => vec![LISTEN_DEFAULT],
             listen => listen.to_vec(),
@@ -117,6 +175,8 @@ impl ServeOptions {
             |option: Option<u64>, default: Duration| option.map_or(default, Duration::from_secs);
         Ok(ServePlan {
             snapshot,
+            follow,
+            countries: countries.map(Arc::new),
             listen,
             access_log: options.access_log,
             metrics_listen: options.metrics_listen,
@@ -129,7 +189,6 @@ impl ServeOptions {
                 trusted_proxies: TrustedProxies::new(options.trusted_proxy),
                 ip_allowed: options.ip_parameter.unwrap_or(true),
                 legacy_status: options.legacy_status.unwrap_or(false),
-                countries: countries.map(Arc::new),
                 limits: Limits {
                     connections_max: options.connections_max.unwrap_or(limits.connections_max),
                     header_bytes_max,
@@ -148,6 +207,12 @@ impl ServeOptions {
 /// Where a server listens that was not told.
 const LISTEN_DEFAULT: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
+
+/// Where a copy lies that was not told where.
+const CACHE_DIR_DEFAULT: &str = "/var/cache/heliostat";
+
+/// How often a store is asked when nobody said it.
+const FOLLOW_INTERVAL_DEFAULT: Duration = Duration::from_secs(5);
 
 /// What hyper needs at least.
 const HEADER_BYTES_MAX_MIN: usize = 8192;

@@ -4,9 +4,10 @@ use std::io::Write;
 use std::path::Path;
 
 use heliostat_exchange::almalinux::{Documents, documents_read};
+use heliostat_exchange::lists::{self, List, ListError};
 use heliostat_exchange::{Import, Problems, mirrormanager};
 
-use crate::args::{AlmalinuxFiles, MirrormanagerFiles, TableFiles};
+use crate::args::{AlmalinuxFiles, ListFiles, MirrormanagerFiles, TableFiles};
 use crate::table::thousands;
 use crate::{Error, clock, progress};
 
@@ -28,8 +29,37 @@ pub(crate) fn almalinux(files: &AlmalinuxFiles) -> Result<Import, Error> {
     with_tables(import, &files.tables)
 }
 
+/// Reads a list of mirrors and its tables.
+pub(crate) fn list(files: &ListFiles, sort: ListSort) -> Result<Import, Error> {
+    let bytes = read(&files.list)?;
+    let (reader, top): (Reader, _) = match sort {
+        ListSort::Mirrorbits => (lists::mirrorbits_read, "pub"),
+        ListSort::Mirrorbrain => (lists::mirrorbrain_read, "pub"),
+        ListSort::Debian => (lists::debian_read, "debian"),
+    };
+    let list = List {
+        bytes: &bytes,
+        name: &files.list.display().to_string(),
+        top: files.top.as_deref().unwrap_or(top),
+        created_unix_s: clock::now_unix_s(),
+    };
+    let import = reader(list);
+    let import = import.map_err(|source| Error::List { path: files.list.clone(), source })?;
+    with_tables(import, &files.tables)
+}
+
+type Reader = fn(List<'_>) -> Result<Import, ListError>;
+
+/// Whose list.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum ListSort {
+    Mirrorbits,
+    Mirrorbrain,
+    Debian,
+}
+
 fn with_tables(import: Import, tables: &TableFiles) -> Result<Import, Error> {
-    let Import { mut world, mut problems } = import;
+    let Import { mut world, mut problems, facts } = import;
     if let Some(path) = &tables.netblocks {
         let mut found = Problems::new();
         world.netblock_asns = mirrormanager::netblocks_read(&read(path)?, &mut found);
@@ -41,7 +71,7 @@ fn with_tables(import: Import, tables: &TableFiles) -> Result<Import, Error> {
         world.country_continents = table.continents;
         problems.append(found);
     }
-    Ok(Import { world, problems })
+    Ok(Import { world, problems, facts })
 }
 
 /// Says what is wrong with the data, a few of each kind.

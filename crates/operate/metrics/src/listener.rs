@@ -92,7 +92,7 @@ impl Drop for Metrics {
 /// What all connections share: the numbers, and the combinations that were read already.
 struct Desk {
     subject: Subject,
-    keys: RefCell<Vec<Arc<AnswerKey>>>,
+    keys: RefCell<Vec<AnswerKey>>,
 }
 
 async fn accept(listener: StdListener, subject: Subject) -> io::Result<()> {

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use heliostat_serve::current::Current;
-use heliostat_serve::wire::{AccessLog, AnswerKey, Event, Totals};
+use heliostat_serve::wire::{AccessLog, AnswerKey, Event, RepositoryName, Totals};
+use heliostat_store::Status;
 
 /// What the numbers are about.
 #[derive(Clone, Debug)]
@@ -19,13 +20,15 @@ pub struct Subject {
     pub current: Current,
     /// The access log, if there is one.
     pub log: Option<Arc<AccessLog>>,
+    /// How following a store goes, if one is followed.
+    pub followed: Option<Arc<Status>>,
 }
 
 /// The media type of the text.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// Writes every family. `keys` is kept from one time to the next.
-pub(crate) fn write(subject: &Subject, keys: &mut Vec<Arc<AnswerKey>>) -> String {
+pub(crate) fn write(subject: &Subject, keys: &mut Vec<AnswerKey>) -> String {
     let mut text = Text(String::new());
     answers(subject, keys, &mut text);
     let totals = &subject.totals;
@@ -45,12 +48,15 @@ pub(crate) fn write(subject: &Subject, keys: &mut Vec<Arc<AnswerKey>>) -> String
         totals.rows_in_use() as u64,
     );
     snapshot(subject, &mut text);
+    if let Some(status) = &subject.followed {
+        followed(status, now_unix_s(), &mut text);
+    }
     log(subject, &mut text);
     text.0.push_str("# EOF\n");
     text.0
 }
 
-fn answers(subject: &Subject, keys: &mut Vec<Arc<AnswerKey>>, text: &mut Text) {
+fn answers(subject: &Subject, keys: &mut Vec<AnswerKey>, text: &mut Text) {
     let (counts, others) = subject.totals.answers.read(keys);
     text.family("answers", "counter", "Answers to /mirrorlist and /metalink.");
     for (key, count) in keys.iter().zip(counts) {
@@ -69,13 +75,36 @@ fn snapshot(subject: &Subject, text: &mut Text) {
     let Some(snapshot) = subject.current.snapshot() else { return };
     let header = snapshot.header();
     let (generation, created_unix_s) = (header.generation.get(), header.created_unix_s.get());
-    let now_s = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());
     text.gauge("snapshot_generation", "The generation that is served.", generation);
     text.gauge(
         "snapshot_age_seconds",
         "How old the data of the snapshot is.",
-        now_s.saturating_sub(created_unix_s),
+        now_unix_s().saturating_sub(created_unix_s),
     );
+}
+
+fn followed(status: &Status, now_unix_s: u64, text: &mut Text) {
+    let (looks, looks_failed) = status.looks();
+    text.family("follow_looks", "counter", "How often the store was asked for its pointer.");
+    text.sample("follow_looks_total", "outcome=\"answered\"", looks - looks_failed.min(looks));
+    text.sample("follow_looks_total", "outcome=\"failed\"", looks_failed);
+    let (brought, refused) = status.brought();
+    text.family("follow_generations", "counter", "Generations brought here, or refused.");
+    text.sample("follow_generations_total", "outcome=\"brought\"", brought);
+    text.sample("follow_generations_total", "outcome=\"refused\"", refused);
+    let (_, there) = status.generations();
+    text.gauge("follow_generation_there", "The newest generation that the store had.", there);
+    if let contact_unix_s @ 1.. = status.contact_unix_s() {
+        text.gauge(
+            "follow_contact_age_seconds",
+            "How long ago the store answered last.",
+            now_unix_s.saturating_sub(contact_unix_s),
+        );
+    }
+}
+
+fn now_unix_s() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs())
 }
 
 fn log(subject: &Subject, text: &mut Text) {
@@ -109,8 +138,10 @@ const EVENTS: &[Family] = &[
 
 /// The labels of an answer; what there is none of reads `none`.
 fn labels(key: &AnswerKey) -> String {
-    let AnswerKey { repository, architecture, country, tier, protocol, status, countme } = key;
-    let named = |name: &str| if name.is_empty() { "none".to_owned() } else { escaped(name) };
+    let AnswerKey { repository, country, tier, protocol, status, countme } = key;
+    let named = |name: fn(&RepositoryName) -> &String| {
+        repository.as_deref().map_or_else(|| "none".to_owned(), |of| escaped(name(of)))
+    };
     let country = country.map_or_else(|| "none".to_owned(), |code| code.to_string());
     let tier = tier.map_or("none", |tier| tier.name());
     let protocol = protocol.map_or_else(
@@ -120,8 +151,8 @@ fn labels(key: &AnswerKey) -> String {
     format!(
         "repository=\"{}\",architecture=\"{}\",country=\"{country}\",tier=\"{tier}\",\
          protocol=\"{protocol}\",status=\"{status}\",countme=\"{countme}\"",
-        named(repository),
-        named(architecture),
+        named(|of| &of.prefix),
+        named(|of| &of.arch),
     )
 }
 
@@ -151,27 +182,32 @@ impl Text {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use expect_test::expect;
     use heliostat_serve::ask::Schemes;
-    use heliostat_serve::wire::AnswerKey;
+    use heliostat_serve::wire::{AnswerKey, RepositoryName};
     use heliostat_serve::{Code, Tier};
 
     use super::labels;
 
     #[test]
     fn labels_are_escaped_and_absent_ones_are_none() {
+        let repository =
+            RepositoryName { prefix: "a\\b\"c\nd".to_owned(), arch: "x86_64".to_owned() };
         let key = AnswerKey {
-            repository: "a\\b\"c\nd".to_owned(),
-            architecture: String::new(),
+            repository: Some(Arc::new(repository)),
             country: Code::parse("SE"),
             tier: Some(Tier::Netblock),
             protocol: Some(Schemes::DEFAULT),
             status: 200,
             countme: 3,
         };
-        expect![[r#"repository="a\\b\"c\nd",architecture="none",country="SE",tier="netblock",protocol="https,http,ftp",status="200",countme="3""#]]
+        expect![[r#"repository="a\\b\"c\nd",architecture="x86_64",country="SE",tier="netblock",protocol="https,http,ftp",status="200",countme="3""#]]
             .assert_eq(&labels(&key));
-        let key = AnswerKey { country: None, tier: None, protocol: None, countme: 0, ..key };
-        assert!(labels(&key).contains(r#"country="none",tier="none",protocol="default""#));
+        let key = AnswerKey { repository: None, country: None, tier: None, protocol: None, ..key };
+        assert!(labels(&key).contains(
+            r#"repository="none",architecture="none",country="none",tier="none",protocol="default""#
+        ));
     }
 }

@@ -50,8 +50,6 @@ pub struct Ask<'q> {
     pub address: IpAddr,
     /// The address was only claimed, by `ip=`: private mirrors stay hidden from it.
     pub claimed: bool,
-    /// The country of `address` by the country database.
-    pub country: Option<Code>,
     /// The time of the answer, seconds since 1970.
     pub now_unix_s: u64,
     /// Where the order of equal mirrors comes from.
@@ -128,7 +126,6 @@ impl<'q> Ask<'q> {
             countme: 0,
             address: behind_tunnel(address),
             claimed: false,
-            country: None,
             now_unix_s: 0,
             seed: 0,
             policy: Policy::default(),
@@ -173,6 +170,11 @@ impl Schemes {
     #[inline]
     pub fn meets(self, mask: u8) -> bool {
         self.0 & mask != 0
+    }
+
+    /// The set of these bits.
+    pub(crate) fn from_bits(bits: u8) -> Schemes {
+        Schemes(bits & Schemes::ALL.0)
     }
 
     /// A bit for each scheme, by its number.

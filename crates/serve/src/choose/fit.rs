@@ -22,7 +22,9 @@ impl Case<'_> {
 
     /// Whether the host serves clients of this country; an unknown country is none of them.
     fn allowed(&self, mirror: &MirrorRow) -> bool {
-        let Some(country) = self.country.map(|country| country.to_bytes()) else { return false };
+        let Some(country) = self.place.country.map(|country| country.to_bytes()) else {
+            return false;
+        };
         let Some(host) = self.snapshot.row::<HostRow>(mirror.host.get()) else { return false };
         let allowed = self.snapshot.span::<HostCountryRow>(host.countries_allowed);
         allowed.iter().any(|row| row.code == country)

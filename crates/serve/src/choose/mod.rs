@@ -13,8 +13,8 @@ mod draw;
 /// Who watches the choice being made.
 mod trace;
 
-use heliostat_snapshot::records::{DirectoryRow, MirrorRow, PlaceRow, SetMemberRow};
-use heliostat_snapshot::{Code, Snapshot};
+use heliostat_snapshot::records::{DirectoryRow, MirrorRow, SetMemberRow};
+use heliostat_snapshot::{Code, Place, Snapshot};
 
 use crate::ask::{Ask, Schemes};
 
@@ -41,6 +41,10 @@ pub enum Tier {
 }
 
 impl Tier {
+    /// All tiers, near to far.
+    pub const ALL: [Tier; 6] =
+        [Tier::Location, Tier::Netblock, Tier::Asn, Tier::Country, Tier::Continent, Tier::Global];
+
     /// Its name in logs and explanations.
     pub const fn name(self) -> &'static str {
         match self {
@@ -74,10 +78,8 @@ pub(crate) struct Case<'c> {
     pub(crate) public: &'c [SetMemberRow],
     /// The mirrors of the directory for clients of their own networks.
     pub(crate) private: &'c [SetMemberRow],
-    /// What the snapshot knows of the client's address.
-    pub(crate) place: Option<&'c PlaceRow>,
-    /// The client's country: the operator's word, else the database's.
-    pub(crate) country: Option<Code>,
+    /// Where the client's address is.
+    pub(crate) place: Place<'c>,
     /// The schemes of which a mirror must have one.
     pub(crate) schemes: Schemes,
     /// The client named hosts to leave out.
@@ -90,7 +92,7 @@ impl<'c> Case<'c> {
         snapshot: &'c Snapshot,
         ask: &'c Ask<'c>,
         directory: &DirectoryRow,
-        place: Option<&'c PlaceRow>,
+        place: Place<'c>,
         schemes: Schemes,
     ) -> Case<'c> {
         Case {
@@ -100,16 +102,10 @@ impl<'c> Case<'c> {
             public: snapshot.set(directory.public.get()),
             private: snapshot.set(directory.private.get()),
             place,
-            country: country(ask, place),
             schemes,
             avoids: !ask.avoid.is_empty(),
         }
     }
-}
-
-/// The client's country: what the operator says of its netblock, else the country database.
-pub(crate) fn country(ask: &Ask<'_>, place: Option<&PlaceRow>) -> Option<Code> {
-    place.and_then(|place| Code::from_bytes(&place.country)).or(ask.country)
 }
 
 /// The mirrors that were chosen, and how; reused from one answer to the next.

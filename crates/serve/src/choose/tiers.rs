@@ -44,7 +44,8 @@ impl<'c, T: Trace> Walk<'_, 'c, T> {
         if (self.choice.netblock || self.choice.asn.is_some()) && self.monopoly() {
             return;
         }
-        let country = self.case.country.and_then(|code| Some((code, self.country_row(code)?)));
+        let country =
+            self.case.place.country.and_then(|code| Some((code, self.country_row(code)?)));
         if let Some((code, country)) = country {
             self.country(code, country.mirrors);
             self.continent(country.continent.get());
@@ -93,7 +94,7 @@ impl<'c, T: Trace> Walk<'_, 'c, T> {
     /// The hosts whose netblocks hold the client: the most specific netblock first, those of one
     /// length in any order.
     fn netblocks(&mut self) {
-        let Some(place) = self.case.place else { return };
+        let Some(place) = self.case.place.row else { return };
         let netblocks = self.case.snapshot.span::<PlaceNetblockRow>(place.netblocks);
         for same in netblocks.chunk_by(|a, b| a.prefix_length == b.prefix_length) {
             let gave = self.hosts(Tier::Netblock, same.iter().map(|row| row.host.get()));
@@ -104,7 +105,7 @@ impl<'c, T: Trace> Walk<'_, 'c, T> {
     /// The hosts that want the clients of the client's network.
     fn asn(&mut self) {
         let snapshot = self.case.snapshot;
-        let row = self.case.place.and_then(|place| snapshot.row::<AsnRow>(place.asn_row.get()));
+        let row = self.case.place.row.and_then(|place| snapshot.row::<AsnRow>(place.asn_row.get()));
         let Some(asn) = row else { return };
         let hosts = snapshot.span::<AsnHostRow>(asn.hosts);
         if self.hosts(Tier::Asn, hosts.iter().map(|row| row.host.get())) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use heliostat_snapshot::records::RepositoryRow;
 use heliostat_snapshot::{Code, Scheme, Snapshot};
 
-use super::{AnswerKey, Clerk, Marks, Tally};
+use super::{AnswerKey, Clerk, Marks, RepositoryName, Tally};
 use crate::ask::Schemes;
 use crate::choose::Tier;
 use crate::tests::small::{snapshot, world};
@@ -31,7 +31,7 @@ fn marks(repository: Option<u32>) -> Marks {
 fn read(tally: &Tally) -> (Vec<(AnswerKey, u64)>, u64) {
     let mut keys = Vec::new();
     let (counts, others) = tally.read(&mut keys);
-    (keys.iter().map(|key| key.as_ref().clone()).zip(counts).collect(), others)
+    (keys.into_iter().zip(counts).collect(), others)
 }
 
 #[test]
@@ -49,9 +49,9 @@ fn a_repository_keeps_its_count_when_its_row_changes() {
     }
     clerk.count(&tally, None, marks(None));
     let (counts, others) = read(&tally);
-    let seen: Vec<_> =
-        counts.iter().map(|(key, n)| (key.repository.as_str(), &*key.architecture, *n)).collect();
-    assert_eq!(seen, [(name, arch, 6), ("", "", 1)]);
+    let seen: Vec<_> = counts.iter().map(|(key, n)| (key.repository.as_deref(), *n)).collect();
+    let repository = RepositoryName { prefix: name.into(), arch: arch.into() };
+    assert_eq!(seen, [(Some(&repository), 6), (None, 1)]);
     assert_eq!(others, 0);
 }
 

@@ -32,5 +32,5 @@ pub use listen::{ListenError, Listeners};
 pub use log::{AccessLog, LogCounts};
 pub use server::{Server, StartError};
 pub use settings::{Limits, Settings};
-pub use tally::{AnswerKey, Clerk, Marks, Tally};
+pub use tally::{AnswerKey, Clerk, Marks, RepositoryName, Tally};
 pub use totals::{ANSWER_KEYS_MAX, Event, Totals};

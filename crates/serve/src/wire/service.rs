@@ -127,7 +127,6 @@ impl Shared {
         ask.policy = self.settings.policy;
         let mut scratch = self.scratch.borrow_mut();
         scratch.body = body::buffer();
-        ask.country = self.settings.countries.as_ref().and_then(|c| c.country(ask.address));
         let answer = answer::answer(snapshot, &ask, &mut scratch);
         self.log(snapshot, &ask, &answer, client);
         let body = std::mem::take(&mut scratch.body);
@@ -175,10 +174,7 @@ impl Shared {
         };
         let country = if ask.claimed {
             // Statistics are about those who asked, not about those they asked for.
-            let place = snapshot
-                .place(client)
-                .and_then(|place| heliostat_snapshot::Code::from_bytes(&place.country));
-            place.or_else(|| self.settings.countries.as_ref()?.country(client))
+            snapshot.place(client).country
         } else {
             answer.country
         };

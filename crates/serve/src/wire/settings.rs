@@ -1,9 +1,6 @@
 //! What an operator can set, and every limit with its name.
 
-use std::sync::Arc;
 use std::time::Duration;
-
-use heliostat_snapshot::CountryTable;
 
 use crate::ask::{Policy, TrustedProxies};
 
@@ -18,8 +15,6 @@ pub struct Settings {
     pub ip_allowed: bool,
     /// Answer errors with status 200, as the Python server did.
     pub legacy_status: bool,
-    /// Countries by address.
-    pub countries: Option<Arc<CountryTable>>,
     /// What is refused, and when.
     pub limits: Limits,
     /// Where the order of equal mirrors comes from; the same seed repeats the same order.

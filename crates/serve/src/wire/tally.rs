@@ -7,7 +7,7 @@
 //! changes, a thread forgets which row has which number, and nothing else.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use foldhash::fast::RandomState;
 use heliostat_percpu::CounterVec;
@@ -18,12 +18,10 @@ use crate::ask::Schemes;
 use crate::choose::Tier;
 
 /// What answers are counted by. No client is in it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct AnswerKey {
-    /// The repository that was served; empty when there was none.
-    pub repository: String,
-    /// Its architecture; empty when there was none.
-    pub architecture: String,
+    /// The repository that was served, if any.
+    pub repository: Option<Arc<RepositoryName>>,
     /// The country that the answer was made for.
     pub country: Option<Code>,
     /// The nearest tier that gave a mirror.
@@ -34,6 +32,15 @@ pub struct AnswerKey {
     pub status: u16,
     /// `countme=`; 0 when not given.
     pub countme: u8,
+}
+
+/// What clients call a repository.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct RepositoryName {
+    /// `repo=`.
+    pub prefix: String,
+    /// `arch=`.
+    pub arch: String,
 }
 
 /// The same within one snapshot, as small integers.
@@ -59,19 +66,27 @@ pub struct Tally {
     /// The last counter is for combinations that got no number.
     counts: CounterVec,
     known: Mutex<Known>,
-    /// The numbers of repositories by prefix and architecture, from 1 on.
-    repositories: Mutex<HashMap<(String, String), u32>>,
-    /// The numbers again, once there are no more to give: read without a lock from then on.
+    repositories: Mutex<Repositories>,
+    /// The numbers of combinations, once there are no more to give: read without a lock from then
+    /// on.
     full: OnceLock<Numbers>,
 }
 
-type Numbers = HashMap<Arc<AnswerKey>, u32>;
+/// The numbers of combinations, each packed into a word.
+type Numbers = HashMap<u64, u32, RandomState>;
 
-/// The numbers of combinations. Only grows.
+/// The combinations that have a number. Only grows.
 #[derive(Debug, Default)]
 struct Known {
     numbers: Numbers,
-    keys: Vec<Arc<AnswerKey>>,
+    keys: Vec<u64>,
+}
+
+/// The repositories that were met, under numbers from 1 on.
+#[derive(Debug, Default)]
+struct Repositories {
+    numbers: HashMap<Arc<RepositoryName>, u32>,
+    names: Vec<Arc<RepositoryName>>,
 }
 
 impl Tally {
@@ -88,52 +103,65 @@ impl Tally {
     /// Every combination with its count, and the count of all others together.
     ///
     /// `keys` is kept by the caller from one time to the next: the lock that threads need when they
-    /// meet something new is only held while the new combinations are added to it.
-    pub fn read(&self, keys: &mut Vec<Arc<AnswerKey>>) -> (Vec<u64>, u64) {
-        keys.extend(self.known().keys[keys.len()..].iter().cloned());
+    /// meet something new is only held while the new combinations are copied.
+    pub fn read(&self, keys: &mut Vec<AnswerKey>) -> (Vec<u64>, u64) {
+        let new = lock(&self.known).keys[keys.len()..].to_vec();
+        let repositories = lock(&self.repositories);
+        keys.extend(new.into_iter().map(|key| unpack(key, &repositories.names)));
+        drop(repositories);
         let mut counts = vec![0; keys.len()];
         self.counts.sum_into(&mut counts);
         (counts, self.counts.sum(self.others()))
     }
 
     /// The number of a combination; of the others when there are no more.
-    fn number(&self, key: AnswerKey) -> u32 {
+    fn number(&self, key: u64) -> u32 {
         let others = self.others() as u32;
-        if let Some(numbers) = self.full.get() {
-            return numbers.get(&key).copied().unwrap_or(others);
+        let in_full = |full: &Numbers| full.get(&key).copied().unwrap_or(others);
+        if let Some(full) = self.full.get() {
+            return in_full(full);
         }
-        let mut known = self.known();
+        let mut known = lock(&self.known);
+        // While this thread waited, the last number may have been given.
+        if let Some(full) = self.full.get() {
+            return in_full(full);
+        }
         if let Some(&number) = known.numbers.get(&key) {
             return number;
         }
         let number = known.keys.len() as u32;
         if number == others {
-            // Whoever comes first sets it; the rest find the same numbers there.
-            let _first = self.full.set(known.numbers.clone());
-            return others;
+            let numbers = std::mem::take(&mut known.numbers);
+            return in_full(self.full.get_or_init(|| numbers));
         }
-        let key = Arc::new(key);
-        known.keys.push(Arc::clone(&key));
+        known.keys.push(key);
         known.numbers.insert(key, number);
         number
     }
 
     /// The number of a repository.
     fn repository(&self, snapshot: &Snapshot, row: u32) -> u32 {
-        // One insertion at a time, so that the map is whole also after a panic elsewhere.
-        let mut numbers = self.repositories.lock().unwrap_or_else(PoisonError::into_inner);
-        let next = numbers.len() as u32 + 1;
-        *numbers.entry(repository_names(snapshot, row)).or_insert(next)
+        let name = repository_name(snapshot, row);
+        let mut repositories = lock(&self.repositories);
+        if let Some(&number) = repositories.numbers.get(&name) {
+            return number;
+        }
+        let name = Arc::new(name);
+        repositories.names.push(Arc::clone(&name));
+        let number = repositories.names.len() as u32;
+        repositories.numbers.insert(name, number);
+        number
     }
 
     fn others(&self) -> usize {
         self.counts.len() - 1
     }
+}
 
-    fn known(&self) -> std::sync::MutexGuard<'_, Known> {
-        // Both collections are grown without code of ours in between.
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// Collections that are grown without code of ours in between, so that they are whole also after a
+/// panic elsewhere.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What one thread remembers of the combinations that it has met.
@@ -144,7 +172,7 @@ pub struct Clerk {
     of: Weak<Snapshot>,
     /// By row: the number of the repository; 0 when it was not met yet.
     repositories: Vec<u32>,
-    numbers: HashMap<u64, u32, RandomState>,
+    numbers: Numbers,
 }
 
 impl Clerk {
@@ -164,7 +192,7 @@ impl Clerk {
         let key = marks.pack(self.repository(tally, from, marks));
         let number = match self.numbers.get(&key) {
             Some(&number) => number as usize,
-            None => self.meet(tally, from, key, marks),
+            None => self.meet(tally, key),
         };
         tally.counts.increment(number);
     }
@@ -190,16 +218,9 @@ impl Clerk {
     }
 
     #[cold]
-    fn meet(
-        &mut self,
-        tally: &Tally,
-        from: Option<&Arc<Snapshot>>,
-        key: u64,
-        marks: Marks,
-    ) -> usize {
-        let number = tally.number(marks.names(from.map(Arc::as_ref)));
-        // Strangers choose some of the labels, so this too has an end.
-        if self.numbers.len() < 2 * tally.counts.len() {
+    fn meet(&mut self, tally: &Tally, key: u64) -> usize {
+        let number = tally.number(key);
+        if number as usize != tally.others() {
             self.numbers.insert(key, number);
         }
         number as usize
@@ -207,8 +228,8 @@ impl Clerk {
 }
 
 impl Marks {
-    /// All of it in one word: 32 bits of the repository's number, 16 of country, 3 each of tier,
-    /// status and countme, 4 of schemes.
+    /// All of it in one word: 32 bits of the repository's number, 16 of country, 4 each of tier,
+    /// schemes, status and countme.
     #[inline]
     fn pack(self, repository: u32) -> u64 {
         let repository = u64::from(repository);
@@ -224,29 +245,27 @@ impl Marks {
             | (status as u64) << 4
             | countme
     }
+}
 
-    /// What the integers stand for.
-    fn names(self, snapshot: Option<&Snapshot>) -> AnswerKey {
-        let names = snapshot.zip(self.repository);
-        let names = names.map(|(snapshot, row)| repository_names(snapshot, row));
-        let (repository, architecture) = names.unwrap_or_default();
-        AnswerKey {
-            repository,
-            architecture,
-            country: self.country,
-            tier: self.tier,
-            protocol: self.protocol,
-            status: self.status,
-            countme: self.countme,
-        }
+/// What the integers stand for, with the names of repositories by their numbers.
+fn unpack(key: u64, names: &[Arc<RepositoryName>]) -> AnswerKey {
+    let at = |number: u64| (number as usize).checked_sub(1);
+    let four_bits = |shift: u32| key >> shift & 0xf;
+    let protocol = Schemes::from_bits(four_bits(8) as u8);
+    AnswerKey {
+        repository: at(key >> 32).and_then(|at| names.get(at)).cloned(),
+        country: Code::from_bytes(&((key >> 16) as u16).to_le_bytes()),
+        tier: at(four_bits(12)).and_then(|at| Tier::ALL.get(at)).copied(),
+        protocol: Some(protocol).filter(|&schemes| schemes != Schemes::NONE),
+        status: at(four_bits(4)).and_then(|at| STATUSES.get(at)).copied().unwrap_or_default(),
+        countme: four_bits(0) as u8,
     }
 }
 
-/// Prefix and architecture of a repository.
-fn repository_names(snapshot: &Snapshot, row: u32) -> (String, String) {
-    let Some(row) = snapshot.row::<RepositoryRow>(row) else { return Default::default() };
+fn repository_name(snapshot: &Snapshot, row: u32) -> RepositoryName {
+    let Some(row) = snapshot.row::<RepositoryRow>(row) else { return RepositoryName::default() };
     let text = |text| String::from_utf8_lossy(snapshot.text(text)).into_owned();
-    (text(row.prefix), text(row.arch))
+    RepositoryName { prefix: text(row.prefix), arch: text(row.arch) }
 }
 
 /// The statuses of answers about lists; any other counts as none of them.

@@ -151,20 +151,20 @@ fn candidate(case: &Case<'_>, mirror: u32, private: bool) -> Candidate {
 
 fn client(case: &Case<'_>) -> Client {
     let snapshot = case.snapshot;
-    let netblocks = case.place.map_or(&[][..], |p| snapshot.span::<PlaceNetblockRow>(p.netblocks));
+    let netblocks =
+        case.place.row.map_or(&[][..], |p| snapshot.span::<PlaceNetblockRow>(p.netblocks));
     let netblock = |row: &PlaceNetblockRow| {
         let host = snapshot.row::<HostRow>(row.host.get());
         let name = host.map_or_else(String::new, |host| lossy(snapshot.text(host.name)));
         format!("{name}/{}", row.prefix_length)
     };
-    let found = snapshot.place_prefix(case.ask.address);
-    let asn = found.map(|(_, place)| place.asn.get());
+    let system = snapshot.system(case.ask.address);
     Client {
         address: case.ask.address.to_string(),
         claimed: case.ask.claimed,
-        country: case.country.map(|code| code.to_string()),
-        prefix: found.map(|(prefix, _)| prefix.to_string()),
-        asn: asn.filter(|&asn| asn != 0),
+        country: case.place.country.map(|code| code.to_string()),
+        prefix: system.map(|(prefix, _)| prefix.to_string()),
+        asn: system.map(|(_, asn)| asn),
         netblocks: netblocks.iter().map(netblock).collect(),
     }
 }

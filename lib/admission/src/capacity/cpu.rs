@@ -70,7 +70,10 @@ fn set_in_file(tree: &mut Tree, rule: Rule, path: &Path) -> Option<Cpus> {
         set = Some(cpus).filter(|cpus| cpus.count() > 0);
         Ok(set.clone())
     };
-    let reading = tree.note_file(rule, path, read, |cpus| Reading::CpuMilli(cpus.milli()));
+    // On the machine that runs, the mask is never more than these sets, and changes with them.
+    let content = if tree.is_live() { tree.read(path) } else { tree.read_watched(path) };
+    let say = |cpus: Cpus| Reading::CpuMilli(cpus.milli());
+    let reading = tree.note_content(rule, path, content, read, say);
     // A group whose set is empty has not been given one.
     set.filter(|_| matches!(reading, Reading::CpuMilli(_)))
 }
@@ -92,14 +95,14 @@ fn quota(tree: &mut Tree, level: &Path, unified: bool) {
         tree.note_file(Rule::CpuQuota, &path, parse::cpu_max, Reading::CpuMilli);
         return;
     }
-    let period = tree.read_watched(&level.join("cpu.cfs_period_us"));
     let path = level.join("cpu.cfs_quota_us");
-    let parse = |quota: &[u8]| match &period {
-        Ok(period) => parse::cfs_quota(quota, period),
-        // Without a period only no quota can be understood.
-        Err(_) => parse::cfs_quota(quota, b""),
-    };
-    tree.note_file(Rule::CpuQuota, &path, parse, Reading::CpuMilli);
+    let quota = tree.read_limit(level, &path);
+    // The period of no quota says nothing, and without one only no quota can be understood.
+    let limited = quota.as_ref().is_ok_and(|quota| !quota.starts_with(b"-"));
+    let period = limited.then(|| tree.read_watched(&level.join("cpu.cfs_period_us")));
+    let period = period.and_then(Result::ok).unwrap_or_default();
+    let parse = |quota: &[u8]| parse::cfs_quota(quota, &period);
+    tree.note_content(Rule::CpuQuota, &path, quota, parse, Reading::CpuMilli);
 }
 
 /// Whether a group that cannot be seen slows this one down: it was throttled, by nobody visible.

@@ -29,7 +29,10 @@ impl Groups {
     /// Reads both files; what is wrong with them is noted.
     pub(crate) fn read(tree: &mut Tree) -> Groups {
         let memberships = content(tree, Path::new(MEMBERSHIPS));
+        // The list of mounts is long and changes with every container on the machine.
         let mounts = content(tree, Path::new(MOUNTS));
+        tree.membership = Some((tree.place(Path::new(MEMBERSHIPS)), memberships.clone()));
+        let [memberships, mounts] = [memberships, mounts].map(Option::unwrap_or_default);
         Groups { memberships: parse::memberships(&memberships), mounts: parse::mounts(&mounts) }
     }
 
@@ -75,16 +78,9 @@ fn below(path: &Path, root: &Path) -> Option<PathBuf> {
     rest.components().all(|part| matches!(part, Component::Normal(_))).then(|| rest.to_owned())
 }
 
-fn content(tree: &mut Tree, path: &Path) -> Vec<u8> {
-    // The list of mounts is long and changes with every container on the machine.
-    let content = match path == Path::new(MOUNTS) {
-        true => tree.read(path),
-        false => tree.read_watched(path),
-    };
-    content.unwrap_or_else(|reading: Reading| {
-        tree.note(Rule::Membership, path, reading);
-        Vec::new()
-    })
+fn content(tree: &mut Tree, path: &Path) -> Option<Vec<u8>> {
+    let content = tree.read(path);
+    content.map_err(|reading: Reading| tree.note(Rule::Membership, path, reading)).ok()
 }
 
 const MEMBERSHIPS: &str = "/proc/self/cgroup";

@@ -19,7 +19,7 @@ pub(crate) fn note(tree: &mut Tree, groups: &Groups) {
     for (at, level) in chain.levels.iter().enumerate() {
         group(tree, level, chain.unified, own);
         if at == 0 && !chain.unified {
-            hierarchical(tree, level);
+            hierarchical(tree, &chain);
         }
     }
     swap(tree, &chain);
@@ -55,7 +55,9 @@ fn group(tree: &mut Tree, level: &Path, unified: bool, own: Bytes) {
     let hard = if unified { "memory.max" } else { "memory.limit_in_bytes" };
     let mut limits = Vec::new();
     let path = level.join(hard);
-    limits.push(tree.note_file(Rule::MemoryLimit, &path, parse::limit, Reading::MemoryBytes));
+    let content = tree.read_limit(level, &path);
+    let say = Reading::MemoryBytes;
+    limits.push(tree.note_content(Rule::MemoryLimit, &path, content, parse::limit, say));
     if unified {
         let path = level.join("memory.high");
         limits.push(tree.note_file(Rule::MemoryHigh, &path, parse::limit, Reading::MemoryBytes));
@@ -91,13 +93,19 @@ fn available(tree: &mut Tree, level: &Path, unified: bool, limit: Bytes, own: By
     tree.note(Rule::GroupAvailable, &path, reading);
 }
 
-/// The kernel's own walk up a hierarchy of version 1: it also sees what a namespace hides.
-fn hierarchical(tree: &mut Tree, leaf: &Path) {
+/// The kernel's own walk up a hierarchy of version 1: it also sees what a namespace hides. Where
+/// something may be hidden, this value is all that a change shows in.
+fn hierarchical(tree: &mut Tree, chain: &Chain) {
+    let (Some(leaf), Some(highest)) = (chain.levels.first(), chain.levels.last()) else { return };
     let path = leaf.join("memory.stat");
-    let reading = match tree.read(&path) {
+    let limit = tree.read(&path).map(|bytes| parse::keyed(&bytes, HIERARCHICAL));
+    if !tree.is_highest(highest) {
+        let said = limit.as_ref().ok().and_then(|limit| limit.as_ref().ok().copied());
+        tree.keyed = Some((tree.place(&path), HIERARCHICAL, said));
+    }
+    let reading = match limit {
         Err(reading) => reading,
-        Ok(bytes) => {
-            let limit = parse::keyed(&bytes, "hierarchical_memory_limit");
+        Ok(limit) => {
             let limit = limit.map(|limit| (limit < 1 << 62).then_some(Bytes::new(limit)));
             stated(limit, Reading::MemoryBytes)
         }
@@ -110,6 +118,9 @@ fn swap(tree: &mut Tree, chain: &Chain) {
     let name = if chain.unified { "memory.swap.max" } else { "memory.memsw.limit_in_bytes" };
     if let Some(leaf) = chain.levels.first() {
         let path = leaf.join(name);
-        tree.note_file(Rule::SwapLimit, &path, parse::limit, Reading::MemoryBytes);
+        let content = tree.read(&path);
+        tree.note_content(Rule::SwapLimit, &path, content, parse::limit, Reading::MemoryBytes);
     }
 }
+
+const HIERARCHICAL: &str = "hierarchical_memory_limit";

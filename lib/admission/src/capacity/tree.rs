@@ -8,12 +8,16 @@ use crate::capacity::bound::{Bound, Reading, Rule};
 use crate::parse::Malformed;
 
 /// Where `/proc` and `/sys` are, and which files were read.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Tree {
     root: PathBuf,
     /// Files whose change may change the answer, with what they said: nothing when they are not
     /// there yet.
     pub(crate) read: Vec<(PathBuf, Option<Vec<u8>>)>,
+    /// The file that says in which groups the process is, with what it said.
+    pub(crate) membership: Option<(PathBuf, Option<Vec<u8>>)>,
+    /// A file of which one value may change the answer, with what it was.
+    pub(crate) keyed: Option<(PathBuf, &'static str, Option<u64>)>,
     /// The group of version 2 that has pressure files, if there is one.
     pub(crate) pressure: Option<PathBuf>,
     /// What was found.
@@ -25,7 +29,7 @@ pub(crate) type Content = Result<Vec<u8>, Reading>;
 
 impl Tree {
     pub(crate) fn new(root: &Path) -> Tree {
-        Tree { root: root.to_owned(), read: Vec::new(), pressure: None, bounds: Vec::new() }
+        Tree { root: root.to_owned(), ..Tree::default() }
     }
 
     /// Whether this is the machine that runs.
@@ -52,6 +56,17 @@ impl Tree {
         content
     }
 
+    /// The same of a group, unless it is the highest of all in version 1, whose limits nobody can
+    /// change.
+    pub(crate) fn read_limit(&mut self, level: &Path, path: &Path) -> Content {
+        if self.is_highest(level) { self.read(path) } else { self.read_watched(path) }
+    }
+
+    /// Whether a group is the highest of all in version 1: it has a file that is nowhere else.
+    pub(crate) fn is_highest(&self, level: &Path) -> bool {
+        self.place(&level.join("release_agent")).exists()
+    }
+
     /// Notes what a source says.
     pub(crate) fn note(&mut self, rule: Rule, source: &Path, reading: Reading) {
         self.bounds.push(Bound { rule, source: source.to_owned(), reading, decides: false });
@@ -65,7 +80,20 @@ impl Tree {
         parse: impl FnOnce(&[u8]) -> Result<Option<T>, Malformed>,
         say: impl FnOnce(T) -> Reading,
     ) -> Reading {
-        let reading = match self.read_watched(path) {
+        let content = self.read_watched(path);
+        self.note_content(rule, path, content, parse, say)
+    }
+
+    /// Notes what a file says that has been read.
+    pub(crate) fn note_content<T>(
+        &mut self,
+        rule: Rule,
+        path: &Path,
+        content: Content,
+        parse: impl FnOnce(&[u8]) -> Result<Option<T>, Malformed>,
+        say: impl FnOnce(T) -> Reading,
+    ) -> Reading {
+        let reading = match content {
             Err(reading) => reading,
             Ok(bytes) => stated(parse(&bytes), say),
         };
@@ -87,7 +115,8 @@ pub(crate) fn stated<T>(
 }
 
 fn read(path: &Path) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
+    // Almost all files fit, and then two calls read them.
+    let mut bytes = Vec::with_capacity(FILE_BYTES_USUAL);
     File::open(path)?.take(FILE_BYTES_MAX).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
@@ -103,6 +132,8 @@ fn reading(error: &io::Error) -> Reading {
 }
 
 const ENODEV: i32 = 19;
+
+const FILE_BYTES_USUAL: usize = 4096;
 
 /// No file that is read here is longer than a list of mounts.
 const FILE_BYTES_MAX: u64 = 16 << 20;

@@ -65,6 +65,8 @@ pub(crate) enum Fault {
     BookingIsLost,
     /// A request at the door does not look whether others wait.
     DoorIgnoresLine,
+    /// After the first of a line left it, nobody looks whether the next one needs as much.
+    NobodyLooksWhoIsNext,
     /// Only the first of those who fit is let through.
     OneAtATime,
     /// Background work does not look whether interactive work waits.
@@ -130,28 +132,45 @@ impl Crowd {
         waker: &Waker,
         wakes: &mut Wakes,
     ) -> Poll<Result<(), Rejected>> {
-        let Some(waiter) = self.waiters.get_mut(row) else {
-            return Poll::Ready(Err(Rejected::Closed));
-        };
-        let answer = match &waiter.standing {
+        match self.waiters.standing(row) {
             Standing::Waiting => {
-                if !waiter.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
-                    wakes.spent = waiter.waker.replace(waker.clone());
-                }
-                return Poll::Pending;
+                wakes.spent = self.waiters.keep_waker(row, waker);
+                Poll::Pending
             }
-            Standing::Granted => Ok(()),
-            Standing::Refused(rejected) => Err(**rejected),
-        };
-        self.waiters.leave(row);
-        Poll::Ready(answer)
+            Standing::Granted | Standing::Refused => {
+                Poll::Ready(self.waiters.leave(row).map_or(Ok(()), Err))
+            }
+            Standing::Vacant => Poll::Ready(Err(Rejected::Closed)),
+        }
+    }
+
+    /// Somebody goes away who waits behind others, or before somebody with the same need. Whoever
+    /// is next does not fit then either, so there is nothing to change in the ledger and nobody to
+    /// let through. Gives back the waker, to be dropped without the lock; nothing when it is not that
+    /// easy, and then nothing has happened.
+    #[inline]
+    pub(crate) fn slip_away(&mut self, row: Row) -> Option<Option<Waker>> {
+        #[cfg(test)]
+        let unseen = self.fault == Fault::NobodyLooksWhoIsNext;
+        #[cfg(not(test))]
+        let unseen = false;
+        let waits = unseen && self.waiters.standing(row) == Standing::Waiting;
+        let slips = waits || self.waiters.is_followed_by_its_like(row);
+        slips.then(|| {
+            self.counters.cancelled += 1;
+            self.waiters.remove(row)
+        })
     }
 }
 
 impl<'a> Gate<'a> {
     /// Locks the crowd and takes the turn.
     pub(crate) fn open(ledger: &'a Ledger, crowd: &'a Mutex<Crowd>) -> Gate<'a> {
-        let crowd = lock(crowd);
+        Gate::with(ledger, lock(crowd))
+    }
+
+    /// Takes the turn, too.
+    pub(crate) fn with(ledger: &'a Ledger, crowd: MutexGuard<'a, Crowd>) -> Gate<'a> {
         Gate { ledger, _turn: ledger.turns().take(), crowd }
     }
 
@@ -209,11 +228,10 @@ impl<'a> Gate<'a> {
 
     /// Somebody in line, or let through and not yet gone, goes away.
     pub(crate) fn cancel(&mut self, row: Row, wakes: &mut Wakes) {
-        let Some(waiter) = self.crowd.waiters.get(row) else { return };
-        let (line, need) = (waiter.line, waiter.need);
-        match &waiter.standing {
+        let Some((line, need)) = self.crowd.waiters.asked(row) else { return };
+        match self.crowd.waiters.standing(row) {
             Standing::Waiting => {
-                wakes.spent = self.crowd.waiters.answer(row, Standing::Granted);
+                wakes.spent = self.crowd.waiters.remove(row);
                 self.crowd.counters.cancelled += 1;
             }
             Standing::Granted => {
@@ -226,8 +244,9 @@ impl<'a> Gate<'a> {
                 }
                 self.crowd.counters.cancelled += 1;
             }
-            Standing::Refused(_) => {}
+            Standing::Refused | Standing::Vacant => {}
         }
+        // Whoever waited has left already.
         self.crowd.waiters.leave(row);
         #[cfg(test)]
         if self.crowd.fault == Fault::NoPumpAfterCancel {
@@ -238,11 +257,8 @@ impl<'a> Gate<'a> {
 
     /// Somebody's deadline has come, and it is the one to say so.
     pub(crate) fn give_up(&mut self, row: Row, at: Instant, wakes: &mut Wakes) {
-        let Some(waiter) = self.crowd.waiters.get(row) else { return };
-        if waiter.standing == Standing::Waiting {
-            let waited = at.saturating_duration_since(waiter.since.unwrap_or(at));
-            let rejected = Rejected::DeadlineExceeded { waited };
-            self.refuse(row, rejected, wakes);
+        if self.crowd.waiters.standing(row) == Standing::Waiting {
+            self.refuse(row, self.too_late(row, at), wakes);
             self.pump(wakes);
         }
     }
@@ -254,13 +270,16 @@ impl<'a> Gate<'a> {
             if deadline > at {
                 break;
             }
-            let since = self.crowd.waiters.get(row).and_then(|waiter| waiter.since).unwrap_or(at);
-            let waited = at.saturating_duration_since(since);
-            self.refuse(row, Rejected::DeadlineExceeded { waited }, wakes);
+            self.refuse(row, self.too_late(row, at), wakes);
             expired += 1;
         }
         self.pump(wakes);
         (expired, self.crowd.waiters.earliest_deadline().map(|(deadline, _)| deadline))
+    }
+
+    fn too_late(&self, row: Row, at: Instant) -> Rejected {
+        let since = self.crowd.waiters.stamp(row).since.unwrap_or(at);
+        Rejected::DeadlineExceeded { waited: at.saturating_duration_since(since) }
     }
 
     /// A permit, or a part of one, comes back.
@@ -313,7 +332,7 @@ impl<'a> Gate<'a> {
         counters.granted_interactive = ledger.granted(Lane::Interactive);
         counters.granted_background = ledger.granted(Lane::Background);
         let used_interactive = ledger.used(Lane::Interactive);
-        let stamped = |line| waiters.line(line).find_map(|(_, waiter)| waiter.since);
+        let stamped = |line| waiters.line(line).find_map(|row| waiters.stamp(row).since);
         let oldest = LINES_IN_ORDER.into_iter().filter_map(stamped);
         Snapshot {
             total: ledger.total(),
@@ -417,14 +436,14 @@ impl<'a> Gate<'a> {
             self.count_rejected(&rejected);
             return Entry::Refused(rejected);
         }
-        Entry::Queued(self.crowd.waiters.join(line, *need, stamp, deadline, waker.clone()))
+        Entry::Queued(self.crowd.waiters.join(line, need, stamp, deadline, waker.clone()))
     }
 
     /// Whoever joins a short line looks at the clock. In a long one that would be a quarter of all
     /// its cost, so every sixteenth does, and speaks for the others.
     fn stamp(&mut self, deadline: Option<Instant>) -> Stamp {
         self.crowd.arrivals = self.crowd.arrivals.wrapping_add(1);
-        let short = self.crowd.waiters.waiting() < SAMPLE;
+        let short = self.crowd.waiters.waiting() < u32::from(SAMPLE);
         let speaks = self.crowd.arrivals.is_multiple_of(SAMPLE.into());
         let weight = match (short, speaks) {
             (true, _) => 1,
@@ -458,21 +477,20 @@ impl<'a> Gate<'a> {
         let mut at = None;
         for line in LINES_IN_ORDER {
             while let Some(row) = self.crowd.waiters.first(line) {
-                let Some(waiter) = self.crowd.waiters.get(row) else { break };
-                let need = waiter.need;
+                let Some((_, need)) = self.crowd.waiters.asked(row) else { break };
                 if !self.passes_from_line(line, &need) {
                     break;
                 }
-                let (since, weight) = (waiter.since, waiter.weight);
                 if line != Line::Signal {
                     self.book(line.lane(), &need);
                     self.crowd.counters.granted_after_wait += 1;
+                    let Stamp { since, weight } = self.crowd.waiters.stamp(row);
                     if let (Some(since), 1..) = (since, weight) {
                         let waited = at.get_or_insert_with(now).saturating_duration_since(since);
-                        self.crowd.counters.wait.count(waited, weight);
+                        self.crowd.counters.wait.count(waited, weight.into());
                     }
                 }
-                let waker = self.crowd.waiters.answer(row, Standing::Granted);
+                let waker = self.crowd.waiters.grant(row);
                 #[cfg(test)]
                 if self.crowd.fault == Fault::NobodyIsTold {
                     continue;
@@ -496,10 +514,11 @@ impl<'a> Gate<'a> {
     fn refuse_impossible(&mut self, line: Line, wakes: &mut Wakes) {
         let lane = line.lane();
         let limit = self.ledger.limit(lane);
-        let waiting = self.crowd.waiters.line(line);
-        let impossible: Vec<Row> = waiting
-            .filter(|(_, waiter)| !self.ledger.is_possible(lane, &waiter.need))
-            .map(|(row, _)| row)
+        let waiters = &self.crowd.waiters;
+        let asked = |row: &Row| waiters.asked(*row).map(|(_, need)| need);
+        let impossible: Vec<Row> = waiters
+            .line(line)
+            .filter(|row| asked(row).is_some_and(|need| !self.ledger.is_possible(lane, &need)))
             .collect();
         for row in impossible {
             self.refuse(row, Rejected::Impossible { limit }, wakes);
@@ -508,7 +527,7 @@ impl<'a> Gate<'a> {
 
     fn refuse(&mut self, row: Row, rejected: Rejected, wakes: &mut Wakes) {
         self.count_rejected(&rejected);
-        wakes.add(self.crowd.waiters.answer(row, Standing::Refused(Box::new(rejected))));
+        wakes.add(self.crowd.waiters.refuse(row, rejected));
     }
 
     fn count_rejected(&mut self, rejected: &Rejected) {
@@ -529,7 +548,7 @@ impl Drop for Gate<'_> {
         let waiters = &self.crowd.waiters;
         let waiting = waiters.waiting();
         if waiting > 0 || self.ledger.looks_crowded() {
-            self.ledger.set_waiting(waiting);
+            self.ledger.set_crowded(waiting > 0);
             let line = LINES_IN_ORDER.into_iter().find(|line| waiters.len(*line) > 0);
             let next = match line {
                 None => Next::Nobody,
@@ -539,8 +558,8 @@ impl Drop for Gate<'_> {
                 Some(Line::Background) => Next::Background,
                 Some(Line::BelowMark | Line::Signal) => Next::Look,
             };
-            let first = line.and_then(|line| waiters.get(waiters.first(line)?));
-            self.ledger.set_next(next, &first.map_or(Need::ZERO, |waiter| waiter.need));
+            let first = line.and_then(|line| waiters.asked(waiters.first(line)?));
+            self.ledger.set_next(next, &first.map_or(Need::ZERO, |(_, need)| need));
         }
     }
 }
@@ -556,7 +575,7 @@ fn ahead_of(line: Line) -> &'static [Line] {
 }
 
 /// From so many waiters on, every one of so many looks at the clock.
-const SAMPLE: u32 = 16;
+const SAMPLE: u8 = 16;
 
 const LINES_IN_ORDER: [Line; 4] =
     [Line::Interactive, Line::Background, Line::BelowMark, Line::Signal];

@@ -498,6 +498,7 @@ fn every_mistake_made_on_purpose_is_noticed() {
         Fault::NobodyIsTold,
         Fault::BookingIsLost,
         Fault::DoorIgnoresLine,
+        Fault::NobodyLooksWhoIsNext,
         Fault::OneAtATime,
         Fault::BackgroundOvertakes,
     ] {

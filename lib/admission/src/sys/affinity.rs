@@ -5,6 +5,7 @@
 
 use std::io;
 
+use heliostat_percpu::CpuSet;
 use heliostat_percpu::affinity::of_main_thread;
 
 use crate::parse::Cpus;
@@ -13,4 +14,9 @@ use crate::parse::Cpus;
 pub(crate) fn allowed() -> io::Result<Cpus> {
     let mask = of_main_thread().map_err(io::Error::other)?;
     Ok(Cpus::of(mask.iter().map(u32::from)))
+}
+
+/// The same as it came, to be compared.
+pub(crate) fn mask() -> Option<CpuSet> {
+    of_main_thread().ok()
 }

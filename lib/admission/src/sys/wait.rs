@@ -70,21 +70,21 @@ impl Waiter {
 
     /// Sleeps, and says why it woke up.
     pub(crate) fn wait(&mut self, ring: &Ring, timeout: Duration) -> Woken {
-        let mut fds = vec![PollFd::from_borrowed_fd(ring.eventfd.as_fd(), PollFlags::IN)];
-        let inotify = self.inotify.as_ref().map(OwnedFd::as_fd);
-        let trigger = self.trigger.as_ref().map(File::as_fd);
-        fds.extend(inotify.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)));
-        fds.extend(trigger.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::PRI)));
+        let bell = ring.eventfd.as_fd();
+        let inotify = self.inotify.as_ref().map(|fd| (fd.as_fd(), PollFlags::IN));
+        let trigger = self.trigger.as_ref().map(|fd| (fd.as_fd(), PollFlags::PRI));
+        // In the place of what there is not stands the bell, asked for nothing.
+        let mut fds = [Some((bell, PollFlags::IN)), inotify, trigger].map(|asked| {
+            let (fd, flags) = asked.unwrap_or((bell, PollFlags::empty()));
+            PollFd::from_borrowed_fd(fd, flags)
+        });
         // To be interrupted is the same as time being up: the caller looks and comes back.
         let timeout = Timespec::try_from(timeout).ok();
         if poll(&mut fds, timeout.as_ref()).is_err() {
             return Woken::Time;
         }
-        let mut happened = fds.iter().map(PollFd::revents);
-        let rung = happened.next().is_some_and(|what| !what.is_empty());
-        let modified = inotify.and_then(|_| happened.next()).is_some_and(|what| !what.is_empty());
-        let pressure = trigger.and_then(|_| happened.next()).unwrap_or(PollFlags::empty());
-        drop(fds);
+        let [rung, modified, pressure] = fds.map(|fd| fd.revents());
+        let (rung, modified) = (!rung.is_empty(), !modified.is_empty());
         if modified {
             self.drain();
         }

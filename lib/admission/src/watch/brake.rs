@@ -1,12 +1,13 @@
 //! How hard to brake background work when the kernel says that work stalls.
 
-use std::fs;
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use crate::amount::Fraction;
 use crate::capacity::tree::Tree;
-use crate::parse;
+use crate::parse::{self, Stall};
 
 /// How pressure becomes braking: for memory and for CPU.
 ///
@@ -71,6 +72,8 @@ pub(crate) struct Foot {
 struct Gauge {
     band: Band,
     path: Option<PathBuf>,
+    /// Kept open where the kernel keeps the file.
+    file: Option<File>,
     before: Option<(Instant, u64)>,
 }
 
@@ -82,7 +85,10 @@ impl Foot {
             let paths = own.into_iter().chain([machine]).map(|path| tree.place(&path));
             let mut readable =
                 paths.filter(|path| fs::read(path).is_ok_and(|bytes| parse::stall(&bytes).is_ok()));
-            Gauge { band, path: readable.next(), before: None }
+            let path = readable.next();
+            let file = path.as_ref().filter(|_| tree.is_live());
+            let file = file.and_then(|path| File::open(path).ok());
+            Gauge { band, path, file, before: None }
         };
         Foot {
             memory: gauge(brake.memory, "memory"),
@@ -95,6 +101,11 @@ impl Foot {
     /// The file on which the kernel may be asked to call when memory gets tight.
     pub(crate) fn trigger_file(&self) -> Option<&Path> {
         self.memory.path.as_deref()
+    }
+
+    /// Whether there is any braking now.
+    pub(crate) fn is_pressed(&self) -> bool {
+        self.pressed != Fraction::NONE
     }
 
     /// How hard to brake now, when that is worth saying.
@@ -116,10 +127,7 @@ impl Foot {
 impl Gauge {
     /// How hard to brake for the time since the last look.
     fn brake(&mut self, at: Instant) -> Fraction {
-        let stall = self.path.as_ref().and_then(|path| fs::read(path).ok());
-        let Some(stall) = stall.and_then(|bytes| parse::stall(&bytes).ok()) else {
-            return Fraction::NONE;
-        };
+        let Some(stall) = self.stall() else { return Fraction::NONE };
         let Some((then, before)) = self.before.replace((at, stall.total_us)) else {
             return Fraction::NONE;
         };
@@ -128,6 +136,20 @@ impl Gauge {
         self.band.at(Fraction::millionths(u32::try_from(part).unwrap_or(u32::MAX)))
     }
 }
+
+impl Gauge {
+    fn stall(&self) -> Option<Stall> {
+        if let Some(file) = &self.file {
+            let mut buffer = [0; LENGTH];
+            let length = file.read_at(&mut buffer, 0).ok()?;
+            return parse::stall(buffer.get(..length)?).ok();
+        }
+        parse::stall(&fs::read(self.path.as_ref()?).ok()?).ok()
+    }
+}
+
+/// A pressure file has two lines.
+const LENGTH: usize = 512;
 
 /// A smaller movement is not worth saying.
 const STEP: Fraction = Fraction::percent(5);

@@ -64,7 +64,7 @@ pub enum Change {
 pub struct Watching {
     /// The machine, or a recorded one.
     pub root: PathBuf,
-    /// The time between two looks. With 1500 ms a change is known and confirmed within two seconds
+    /// The time between two looks. With 1800 ms a change is known and confirmed within two seconds
     /// on a machine that is not overloaded.
     pub interval: Duration,
     /// How pressure becomes braking; none not to look at pressure.
@@ -192,14 +192,17 @@ impl<F: FnMut(&Change)> Lookout<F> {
                 next = Instant::now() + self.watching.interval;
                 self.ticks = self.ticks.wrapping_add(1);
             }
-            // What others hold changes all the time, so it is looked at now and then.
-            let thorough = tick && self.ticks.is_multiple_of(THOROUGH);
+            // What others hold changes all the time, so it is looked at now and then, and when that
+            // has become too much.
+            let thorough = tick && self.ticks.is_multiple_of(THOROUGH) || woken == Woken::Pressure;
             let confirm = self.grown.is_some() && pause != SETTLE;
-            if (thorough || confirm || self.probe.has_changed()) && self.read_anew().is_ok() {
+            let moved = tick && self.ticks.is_multiple_of(MOVES) && self.probe.has_moved();
+            let changed = moved || self.probe.has_changed();
+            if (thorough || confirm || changed) && self.read_anew(changed).unwrap_or(false) {
                 waiter = self.waiter();
                 fresh = true;
             }
-            if tick || woken == Woken::Pressure {
+            if tick && self.is_time_for_pressure() || woken == Woken::Pressure {
                 self.look_at_pressure();
             }
         }
@@ -213,10 +216,15 @@ impl<F: FnMut(&Change)> Lookout<F> {
         Waiter::new(self.probe.paths(), trigger)
     }
 
-    fn read_anew(&mut self) -> io::Result<()> {
+    /// Reads everything, and says whether other files are to be watched now. Those that have not
+    /// changed stay open: letting the kernel forget a pressure trigger takes milliseconds.
+    fn read_anew(&mut self, changed: bool) -> io::Result<bool> {
         let read = Capacity::read(&self.watching.root);
         let (found, tree) = read.map_err(io::Error::other)?;
-        self.probe = Probe::new(&self.watching.root, &tree);
+        let others = changed || !self.probe.is_of(&tree);
+        if others {
+            self.probe = Probe::new(&self.watching.root, &tree);
+        }
         match compare(&self.told, &found) {
             Compared::Same => self.grown = None,
             Compared::Less => self.tell(found),
@@ -225,7 +233,7 @@ impl<F: FnMut(&Change)> Lookout<F> {
                 _ => self.grown = Some(found),
             },
         }
-        Ok(())
+        Ok(others)
     }
 
     fn tell(&mut self, found: Capacity) {
@@ -233,6 +241,12 @@ impl<F: FnMut(&Change)> Lookout<F> {
         self.told = found.clone();
         *lock(&self.latest) = found.clone();
         (self.on_change)(&Change::Capacity(found));
+    }
+
+    /// Every second tick, and at each while the brake is pressed.
+    fn is_time_for_pressure(&self) -> bool {
+        let pressed = self.foot.as_ref().is_some_and(Foot::is_pressed);
+        pressed || self.ticks.is_multiple_of(2)
     }
 
     fn look_at_pressure(&mut self) {
@@ -271,13 +285,15 @@ pub(crate) fn is_live(root: &Path) -> bool {
     root == Path::new("/")
 }
 
-const INTERVAL: Duration = Duration::from_millis(1500);
+const INTERVAL: Duration = Duration::from_millis(1800);
 /// How long to wait before looking whether something changed while it was being read.
 const SETTLE: Duration = Duration::from_millis(5);
 /// How long to wait before more is read a second time.
 const CONFIRM: Duration = Duration::from_millis(150);
+/// After so many ticks it is asked whether the process was moved to another group.
+const MOVES: u32 = 4;
 /// After so many ticks everything is read, changed or not.
-const THOROUGH: u32 = 8;
+const THOROUGH: u32 = 32;
 /// A change of what others leave counts from this part of the limit on.
 const STEPS: u64 = 16;
 const STACK: usize = 256 * 1024;

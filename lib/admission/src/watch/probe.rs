@@ -4,15 +4,19 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
+use heliostat_percpu::CpuSet;
+
 use crate::capacity::tree::Tree;
-use crate::parse::Cpus;
+use crate::parse;
 use crate::sys;
 
 /// The files that decided an answer, open, with what they said.
 #[derive(Debug)]
 pub(crate) struct Probe {
     files: Vec<Watched>,
-    affinity: Option<Cpus>,
+    membership: Option<Watched>,
+    keyed: Option<Keyed>,
+    affinity: Option<CpuSet>,
     live: bool,
 }
 
@@ -26,20 +30,49 @@ struct Watched {
     said: Option<Vec<u8>>,
 }
 
+/// One value of a file.
+#[derive(Debug)]
+struct Keyed {
+    path: PathBuf,
+    key: &'static str,
+    file: Option<File>,
+    said: Option<u64>,
+}
+
 impl Probe {
     /// Opens them all.
     pub(crate) fn new(root: &Path, tree: &Tree) -> Probe {
         let live = super::is_live(root);
-        let files = tree.read.iter().map(|(path, said)| {
-            let said = said.as_ref().map(|said| said.iter().copied().take(LENGTH).collect());
-            Watched { path: path.clone(), file: File::open(path).ok(), said }
+        let files = tree.read.iter().map(Watched::open);
+        let membership = tree.membership.as_ref().map(Watched::open);
+        let keyed = tree.keyed.as_ref().map(|(path, key, said)| {
+            let file = File::open(path).ok();
+            Keyed { path: path.clone(), key, file, said: *said }
         });
-        Probe { files: files.collect(), affinity: affinity(live), live }
+        Probe { files: files.collect(), membership, keyed, affinity: affinity(live), live }
     }
 
     /// Whether one of them says something else than before, is gone, or has come.
     pub(crate) fn has_changed(&self) -> bool {
-        self.files.iter().any(Watched::has_changed) || affinity(self.live) != self.affinity
+        self.files.iter().any(Watched::has_changed)
+            || self.keyed.as_ref().is_some_and(Keyed::has_changed)
+            || affinity(self.live) != self.affinity
+    }
+
+    /// Whether another reading was made of the same files with the same content. Then this probe
+    /// need not be made anew.
+    pub(crate) fn is_of(&self, tree: &Tree) -> bool {
+        let keyed = self.keyed.as_ref().map(|keyed| (&keyed.path, keyed.said));
+        let memberships = self.membership.iter().zip(&tree.membership);
+        self.files.len() == tree.read.len()
+            && self.files.iter().zip(&tree.read).chain(memberships).all(Watched::is_of)
+            && keyed == tree.keyed.as_ref().map(|(path, _, said)| (path, *said))
+    }
+
+    /// Whether the process is in another group than before. The kernel visits every hierarchy to
+    /// answer that, which costs more than all the rest.
+    pub(crate) fn has_moved(&self) -> bool {
+        self.membership.as_ref().is_some_and(Watched::has_changed)
     }
 
     /// Those that are there.
@@ -49,6 +82,15 @@ impl Probe {
 }
 
 impl Watched {
+    fn open((path, said): &Said) -> Watched {
+        let said = said.as_deref().map(|said| beginning(said).to_vec());
+        Watched { path: path.clone(), file: File::open(path).ok(), said }
+    }
+
+    fn is_of((watched, (path, said)): (&Watched, &Said)) -> bool {
+        watched.path == *path && watched.said.as_deref() == said.as_deref().map(beginning)
+    }
+
     fn has_changed(&self) -> bool {
         match &self.file {
             Some(file) => {
@@ -61,10 +103,29 @@ impl Watched {
     }
 }
 
+impl Keyed {
+    fn has_changed(&self) -> bool {
+        let mut buffer = [0; KEYED_LENGTH];
+        let length = self.file.as_ref().and_then(|file| file.read_at(&mut buffer, 0).ok());
+        let says = length.and_then(|length| buffer.get(..length));
+        says.and_then(|says| parse::keyed(says, self.key).ok()) != self.said
+    }
+}
+
+/// A file and what it said.
+type Said = (PathBuf, Option<Vec<u8>>);
+
 /// So much of a file is compared: all of it, for the short files that limits are in.
 const LENGTH: usize = 512;
 
+/// So much of a file is searched for a value. The one that is looked for stands in the first half.
+const KEYED_LENGTH: usize = 4096;
+
+fn beginning(said: &[u8]) -> &[u8] {
+    said.get(..LENGTH).unwrap_or(said)
+}
+
 /// The affinity mask, where it is a live one.
-fn affinity(live: bool) -> Option<Cpus> {
-    live.then(|| sys::affinity::allowed().ok()).flatten()
+fn affinity(live: bool) -> Option<CpuSet> {
+    live.then(sys::affinity::mask).flatten()
 }

@@ -9,8 +9,8 @@ use heliostat_workers::{Job, Layer, Pool, Program, Settings, Transport, Weight};
 use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, setrlimit};
 
 use crate::support::{
-    children, descriptors, eventually, forbid_fork, lives, pool, resident_bytes, rounds, run,
-    runtime, settings, skip, switch_off, transports,
+    children, descriptors, eventually, forbid_fork, held_bytes, lives, pool, resident_bytes,
+    rounds, run, runtime, settings, skip, switch_off, transports,
 };
 use crate::tests;
 use crate::worker::{HANG, SEGFAULT, SPIN};
@@ -220,13 +220,15 @@ async fn cycles() {
     }
     let settled = async || eventually("all are reaped", || children() == (0, 0)).await;
     settled().await;
-    let (before, memory) = (descriptors(), resident_bytes());
+    let (before, held, memory) = (descriptors(), held_bytes(), resident_bytes());
     for round in 0..rounds(60) {
         cycle(round).await;
     }
     settled().await;
     // Fewer, when the first count caught some that were still being closed.
     eventually("all descriptors are closed", || descriptors() <= before).await;
+    // Far below one allocation of a pool for each round; the tasks of the last one may be at it yet.
+    eventually("all memory is given back", || held_bytes() < held + 32_768).await;
     let grown = resident_bytes().saturating_sub(memory);
     assert!(grown < 16 << 20, "{grown} bytes");
 }

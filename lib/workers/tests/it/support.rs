@@ -1,6 +1,8 @@
 //! What the tests share: a pool of this binary, a runtime, patience.
 
+use std::alloc::{GlobalAlloc, Layout, System};
 use std::future::Future;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use heliostat_workers::{Need, Pool, Program, Sandbox, Settings};
@@ -82,6 +84,35 @@ pub(crate) fn descriptors() -> usize {
 pub(crate) fn resident_bytes() -> usize {
     let text = std::fs::read_to_string("/proc/self/statm").unwrap();
     text.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * 4096
+}
+
+/// Counts what this process holds on its heap: memory in RAM is never given back to the byte, and
+/// a leak of one small thing a pool would be lost in it.
+struct Counted;
+
+static HELD: AtomicUsize = AtomicUsize::new(0);
+
+#[global_allocator]
+static ALLOCATOR: Counted = Counted;
+
+// SAFETY: every call is handed on to the system's allocator as it is.
+unsafe impl GlobalAlloc for Counted {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        HELD.fetch_add(layout.size(), Ordering::Relaxed);
+        // SAFETY: the caller's promise is handed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        HELD.fetch_sub(layout.size(), Ordering::Relaxed);
+        // SAFETY: as above.
+        unsafe { System.dealloc(at, layout) }
+    }
+}
+
+/// Bytes on the heap of this process.
+pub(crate) fn held_bytes() -> usize {
+    HELD.load(Ordering::Relaxed)
 }
 
 /// How often a long test repeats: few times in ordinary runs, as often as the environment says

@@ -28,5 +28,9 @@ mod capacity;
 mod catalog;
 /// The primary copy, scanned, published and served.
 mod scan;
+/// Many machines: nodes that follow a store.
+mod follow;
+/// Three machines, and what dies or is cut off.
+mod three;
 /// What the tests share.
 mod fixture;

@@ -7,7 +7,8 @@ use clap::{Args, Subcommand};
 use heliostat_catalog::Place;
 
 use crate::Error;
-use crate::args::{AlmalinuxFiles, MirrormanagerFiles};
+use crate::args::{AlmalinuxFiles, ListFiles, MirrormanagerFiles};
+use crate::store::StoreArgs;
 
 /// Where the catalog is.
 #[derive(Clone, Debug, Args)]
@@ -61,6 +62,33 @@ pub enum ImportSource {
         #[command(flatten)]
         options: ImportOptions,
     },
+    /// What `mirrorbits export` or `mirrorbits list` printed.
+    Mirrorbits {
+        /// What to read.
+        #[command(flatten)]
+        files: ListFiles,
+        /// What to do with it.
+        #[command(flatten)]
+        options: ImportOptions,
+    },
+    /// What `mb export` of MirrorBrain printed: statements for PostgreSQL, or a list for mirmon.
+    Mirrorbrain {
+        /// What to read.
+        #[command(flatten)]
+        files: ListFiles,
+        /// What to do with it.
+        #[command(flatten)]
+        options: ImportOptions,
+    },
+    /// Debian's `Mirrors.masterlist`, or lists of URLs as apt and its kin have them (`*.mirrors`).
+    DebianMirrors {
+        /// What to read.
+        #[command(flatten)]
+        files: ListFiles,
+        /// What to do with it.
+        #[command(flatten)]
+        options: ImportOptions,
+    },
 }
 
 /// What `import` does with what it read.
@@ -106,18 +134,24 @@ pub struct PublishArgs {
     /// What to compile.
     #[command(flatten)]
     pub catalog: CatalogArgs,
-    /// The folder of snapshots; serve its `current.snapshot`.
-    #[arg(long, value_name = "DIR")]
-    pub to: PathBuf,
+    /// The store of snapshots: a folder, or `s3://bucket/prefix`.
+    #[arg(long, value_name = "STORE")]
+    pub to: String,
+    /// How a bucket is reached.
+    #[command(flatten)]
+    pub store: StoreArgs,
     /// Publish once and end.
     #[arg(long)]
     pub once: bool,
-    /// How many generations stay in the folder.
+    /// How many generations stay in the store.
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
     pub keep: u16,
-    /// How often to look whether the catalog has changed.
+    /// How often to look whether the catalog has changed, if it does not say so itself.
     #[arg(long, value_name = "SECONDS", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..))]
     pub interval_s: u64,
+    /// How long others wait for a publisher on another machine that has died.
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..))]
+    pub lease_s: u64,
 }
 
 /// Arguments of `rollback`.
@@ -125,10 +159,13 @@ pub struct PublishArgs {
 pub struct RollbackArgs {
     /// The generation to go back to.
     pub generation: u64,
-    /// The folder of snapshots.
-    #[arg(long, value_name = "DIR")]
-    pub to: PathBuf,
-    /// How many generations stay in the folder.
+    /// The store of snapshots: a folder, or `s3://bucket/prefix`.
+    #[arg(long, value_name = "STORE")]
+    pub to: String,
+    /// How a bucket is reached.
+    #[command(flatten)]
+    pub store: StoreArgs,
+    /// How many generations stay in the store.
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
     pub keep: u16,
 }

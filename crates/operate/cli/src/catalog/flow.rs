@@ -1,16 +1,14 @@
-//! Filling the catalog, and making snapshots of it.
+//! Making the catalog, and filling it.
 
 use std::io::Write;
-use std::time::Duration;
 
 use heliostat_catalog::import::Origin;
 use heliostat_catalog::{Catalog, Ending};
 use heliostat_exchange::Import;
-use heliostat_publish::{Generations, POINTER};
 
-use super::args::{ImportOptions, ImportSource, InitArgs, PublishArgs, RollbackArgs};
+use super::args::{ImportOptions, ImportSource, InitArgs};
 use super::{actor, difference, open};
-use crate::compile::described;
+use crate::source::ListSort;
 use crate::{Error, clock, progress, source};
 
 /// Makes an empty catalog.
@@ -30,7 +28,21 @@ pub(crate) fn import(from: &ImportSource, out: &mut impl Write) -> Result<(), Er
             (source::mirrormanager(files)?, &files.tables, options, origin)
         }
         ImportSource::Almalinux { files, options } => {
-            (source::almalinux(files)?, &files.tables, options, origin("almalinux", "AlmaLinux"))
+            // Its files have names, and their order is no number.
+            let origin = list_origin("almalinux", "AlmaLinux");
+            (source::almalinux(files)?, &files.tables, options, origin)
+        }
+        ImportSource::Mirrorbits { files, options } => {
+            let import = source::list(files, ListSort::Mirrorbits)?;
+            (import, &files.tables, options, list_origin("mirrorbits", "mirrorbits"))
+        }
+        ImportSource::Mirrorbrain { files, options } => {
+            let import = source::list(files, ListSort::Mirrorbrain)?;
+            (import, &files.tables, options, list_origin("mirrorbrain", "MirrorBrain"))
+        }
+        ImportSource::DebianMirrors { files, options } => {
+            let import = source::list(files, ListSort::Debian)?;
+            (import, &files.tables, options, list_origin("debian-mirrors", "Debian"))
         }
     };
     let origin = Origin {
@@ -46,7 +58,13 @@ pub(crate) fn import(from: &ImportSource, out: &mut impl Write) -> Result<(), Er
 }
 
 fn origin<'a>(name: &'a str, site: &'a str) -> Origin<'a> {
-    Origin { name, site, continents: false, continent_redirects: false, routes: false }
+    let (continents, continent_redirects, routes) = (false, false, false);
+    Origin { name, site, numbered: true, continents, continent_redirects, routes }
+}
+
+/// A list of mirrors has names and no numbers.
+fn list_origin<'a>(name: &'a str, site: &'a str) -> Origin<'a> {
+    Origin { numbered: false, ..origin(name, site) }
 }
 
 fn take(
@@ -60,7 +78,7 @@ fn take(
     let bar = progress::stages();
     bar.set_message("importing");
     let imported = catalog.write(&actor("import"), ending, |txn| {
-        let imported = txn.import(&import.world, origin)?;
+        let imported = txn.import_with(&import.world, &import.facts, origin)?;
         if options.strict && !imported.left_out.is_empty() {
             txn.abandon();
         }
@@ -92,75 +110,6 @@ fn take(
     if options.dry_run {
         writeln!(out, "\nnothing was changed, because of --dry-run")?;
     }
-    Ok(())
-}
-
-/// Compiles the catalog into snapshots.
-pub(crate) fn publish(args: &PublishArgs, out: &mut impl Write) -> Result<(), Error> {
-    let generations = Generations::open(&args.to)?;
-    let mut catalog = open(&args.catalog)?;
-    let mut revision = publish_once(&mut catalog, &generations, args, out)?;
-    if args.once {
-        return Ok(());
-    }
-    loop {
-        std::thread::sleep(Duration::from_secs(args.interval_s));
-        match renewed(&mut catalog, revision, &generations, args, out) {
-            Ok(now) => revision = now,
-            // What is served stays; the catalog may be back at the next look.
-            Err(error @ (Error::Catalog(_) | Error::Generations(_))) => {
-                let cause = std::error::Error::source(&error);
-                let cause = cause.map(ToString::to_string).unwrap_or_default();
-                writeln!(std::io::stderr().lock(), "warning: not published: {error}: {cause}")?;
-                catalog = open(&args.catalog).unwrap_or(catalog);
-            }
-            Err(error) => return Err(error),
-        }
-    }
-}
-
-/// Publishes if the catalog has changed since a revision, and gives the revision that is published.
-fn renewed(
-    catalog: &mut Catalog,
-    revision: i64,
-    generations: &Generations,
-    args: &PublishArgs,
-    out: &mut impl Write,
-) -> Result<i64, Error> {
-    if catalog.read(|view| view.state())?.revision == revision {
-        return Ok(revision);
-    }
-    publish_once(catalog, generations, args, out)
-}
-
-fn publish_once(
-    catalog: &mut Catalog,
-    generations: &Generations,
-    args: &PublishArgs,
-    out: &mut impl Write,
-) -> Result<i64, Error> {
-    let bar = progress::stages();
-    bar.set_message("reading");
-    let (revision, world) = catalog.read(|view| Ok((view.state()?.revision, view.world()?)))?;
-    let keep = usize::from(args.keep);
-    let published =
-        generations.publish(&world, clock::now_unix_s(), keep, |stage| bar.set_message(stage));
-    bar.finish_and_clear();
-    let published = published?;
-    let pointer = generations.folder().join(POINTER);
-    let what = described(&published.summary);
-    writeln!(out, "{}: generation {}, {what}", pointer.display(), published.generation)?;
-    out.flush()?;
-    Ok(revision)
-}
-
-/// Publishes an old generation anew.
-pub(crate) fn rollback(args: &RollbackArgs, out: &mut impl Write) -> Result<(), Error> {
-    let generations = Generations::open(&args.to)?;
-    let next = generations.rollback(args.generation, usize::from(args.keep))?;
-    let pointer = generations.folder().join(POINTER);
-    let of = args.generation;
-    writeln!(out, "{}: generation {next}, which is generation {of} again", pointer.display())?;
     Ok(())
 }
 

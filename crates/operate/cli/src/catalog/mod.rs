@@ -4,10 +4,14 @@
 pub mod args;
 /// What changes, line by line.
 mod difference;
-/// Filling it, and making snapshots of it.
+/// Making it, and filling it.
 mod flow;
 /// What should exist.
 mod scan;
+/// The catalog into snapshots.
+mod publish;
+/// Who holds a lease.
+mod holder;
 /// The catalog for other systems.
 mod export;
 /// Who changed what, and when.
@@ -18,7 +22,8 @@ mod resource;
 use heliostat_catalog::{Actor, Catalog};
 
 pub(crate) use export::export;
-pub(crate) use flow::{import, init, publish, rollback};
+pub(crate) use flow::{import, init};
+pub(crate) use publish::{publish, rollback};
 pub(crate) use resource::run as resource;
 pub use resource::{Resource, ResourceAction, ResourceArgs, TokenArgs, UserArgs};
 pub use scan::ScanArgs;

@@ -97,6 +97,13 @@ fn given(arg: Arg, section: Option<&'static str>, file: &File) -> Arg {
     }
     let arg = if is_list(&arg) { arg.value_delimiter(',') } else { arg };
     let arg = arg.env(variable(section, &key)).hide_env_values(true);
+    let rivals = RIVALS
+        .iter()
+        .filter(|(of, one, other)| Some(*of) == section && (*one == key || *other == key));
+    let arg = rivals.fold(arg, |arg, (_, one, other)| {
+        let rival = if *one == key { other } else { one };
+        arg.default_value_if(*rival, ArgPredicate::IsPresent, None::<&str>)
+    });
     match says(&key) {
         Some(texts) => arg.required(false).default_values(texts),
         None => arg,
@@ -119,6 +126,9 @@ fn value_file<'a>(
         None => says(key)?.first().map(OsString::from),
     })
 }
+
+/// Of these settings of a section, one that is said above replaces the other in the file.
+const RIVALS: &[(&str, &str, &str)] = &[("serve", "snapshot", "follow")];
 
 /// Names the file.
 const VARIABLE: &str = "HELIOSTAT_CONFIG";
