@@ -80,7 +80,7 @@ pub(crate) fn room_is_waited_for_and_given_back() {
         // Half of the budget is for bodies, and these take four fifths of it each.
         let first = prober.document(task(), 30 << 20).await.expect("room");
         let second =
-            tokio::time::timeout(Duration::from_millis(50), { prober.document(task(), 30 << 20) });
+            tokio::time::timeout(Duration::from_millis(50), prober.document(task(), 30 << 20));
         assert!(second.await.is_err(), "there is no room for a second one");
         drop(first);
         let mut document = prober.document(task(), 1 << 40).await.expect("room again");
