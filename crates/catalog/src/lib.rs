@@ -23,6 +23,8 @@ pub mod category;
 pub mod directory;
 /// What one mirror has of every directory.
 pub mod states;
+/// What the master tree was seen to hold.
+pub mod scan;
 /// How every directory of one mirror was last looked at.
 pub mod looks;
 /// What came of asking URLs, and which of them clients are given.

@@ -8,7 +8,7 @@ use heliostat_admission::{Bytes, Headroom};
 
 use crate::capacity;
 use crate::catalog::args as catalog;
-use crate::catalog::{ArchiveArgs, ExpireArgs, ReleaseArgs, Resource};
+use crate::catalog::{ArchiveArgs, ExpireArgs, ReleaseArgs, Resource, ScanArgs};
 use crate::config::ConfigArgs;
 use crate::serve_options::ServeOptions;
 use crate::store::StoreArgs;
@@ -67,6 +67,11 @@ pub enum Ending {
         #[command(subcommand)]
         source: catalog::ImportSource,
     },
+    /// Look at the primary copy of a category: what exists, and what clients verify.
+    ///
+    /// Directories, repositories and the hashes of their indexes go into the catalog. Only what has
+    /// changed is looked at; a scan that is interrupted goes on with the next one.
+    Scan(ScanArgs),
     /// Write the catalog for another system, so that it can run on.
     Export {
         /// Which system.

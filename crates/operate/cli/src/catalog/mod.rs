@@ -8,6 +8,8 @@ mod difference;
 mod init;
 /// Filling it.
 mod flow;
+/// What should exist.
+mod scan;
 /// The catalog into snapshots.
 mod publish;
 /// Who holds a lease.
@@ -31,6 +33,8 @@ pub use release::{ArchiveArgs, ExpireArgs, ReleaseArgs};
 pub(crate) use release::{archive, expire, release};
 pub(crate) use resource::run as resource;
 pub use resource::{Resource, ResourceAction, ResourceArgs, TokenArgs, UserArgs};
+pub use scan::ScanArgs;
+pub(crate) use scan::run as scan;
 pub(crate) use trail::audit;
 
 use crate::{Error, clock};
