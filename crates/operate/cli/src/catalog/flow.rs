@@ -5,11 +5,12 @@ use std::io::Write;
 use heliostat_catalog::import::Origin;
 use heliostat_catalog::{Catalog, Ending};
 use heliostat_exchange::Import;
+use heliostat_publish::memory::{self, Format, Room};
 
 use super::args::{ImportOptions, ImportSource, InitArgs};
 use super::{actor, difference, open};
 use crate::source::ListSort;
-use crate::{Error, clock, progress, source};
+use crate::{Error, clock, progress, room, source};
 
 /// Makes an empty catalog.
 pub(crate) fn init(args: &InitArgs, out: &mut impl Write) -> Result<(), Error> {
@@ -21,6 +22,7 @@ pub(crate) fn init(args: &InitArgs, out: &mut impl Write) -> Result<(), Error> {
 
 /// Brings another system's data into the catalog.
 pub(crate) fn import(from: &ImportSource, out: &mut impl Write) -> Result<(), Error> {
+    let (mut catalog, _room) = open_with_room(from)?;
     let (import, tables, options, origin) = match from {
         ImportSource::Mirrormanager { files, options } => {
             let origin =
@@ -54,7 +56,29 @@ pub(crate) fn import(from: &ImportSource, out: &mut impl Write) -> Result<(), Er
     if options.strict && !import.problems.is_empty() {
         return Err(Error::Strict { count: import.problems.total() });
     }
-    take(&import, &origin, options, out)
+    take(&mut catalog, &import, &origin, options, out)
+}
+
+/// The catalog, and room for all that importing into it takes, before the source is read.
+fn open_with_room(from: &ImportSource) -> Result<(Catalog, Option<Room>), Error> {
+    let (format, input, tables, options) = match from {
+        ImportSource::Mirrormanager { files, options } => {
+            (Format::Protobuf, &files.cache, &files.tables, options)
+        }
+        ImportSource::Almalinux { files, options } => {
+            (Format::Text, &files.folder, &files.tables, options)
+        }
+        ImportSource::Mirrorbits { files, options }
+        | ImportSource::Mirrorbrain { files, options }
+        | ImportSource::DebianMirrors { files, options } => {
+            (Format::Text, &files.list, &files.tables, options)
+        }
+    };
+    let mut catalog = open(&options.catalog)?;
+    let there = room::weight(&mut catalog)?;
+    let needed = memory::peak_of_import(room::peak(format, input, tables), there);
+    let room = room::room(needed, &options.memory)?;
+    Ok((catalog, room))
 }
 
 fn origin<'a>(name: &'a str, site: &'a str) -> Origin<'a> {
@@ -68,12 +92,12 @@ fn list_origin<'a>(name: &'a str, site: &'a str) -> Origin<'a> {
 }
 
 fn take(
+    catalog: &mut Catalog,
     import: &Import,
     origin: &Origin<'_>,
     options: &ImportOptions,
     out: &mut impl Write,
 ) -> Result<(), Error> {
-    let mut catalog = open(&options.catalog)?;
     let ending = if options.dry_run { Ending::DryRun } else { Ending::Commit };
     let bar = progress::stages();
     bar.set_message("importing");
