@@ -10,6 +10,8 @@ use crate::{Catalog, Place};
 
 /// Wherever it was, the schema is the old one or the new one, and the next start makes it new.
 pub(super) fn a_migration_killed_anywhere_is_done_or_undone(place: &Place) {
+    // It may have to be built first.
+    rig::binary().unwrap();
     let mut took = Duration::ZERO;
     for round in 0..=KILLS {
         let place = another(place, round);
