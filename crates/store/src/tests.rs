@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -154,11 +155,12 @@ fn a_larger_fence_wins_for_ever() {
     let folder = tempfile::tempdir().unwrap();
     let store = store(folder.path());
     publish(&store, 1, 5, 1).unwrap();
-    let (claimed, version) = store.pointer().unwrap().unwrap();
-    let successor = Pointer { fence: 2, ..claimed.clone() };
     let asleep = store.publish(&World::new("asleep", 5), &work(5, 1), |stage| {
         if stage == "storing" {
-            store.replace(Some(&version), &successor).unwrap();
+            // The successor begins, and is killed before it has made anything.
+            let begins =
+                || store.publish(&World::new("heir", 6), &work(5, 2), |_| panic!("killed"));
+            catch_unwind(AssertUnwindSafe(begins)).unwrap_err();
         }
     });
     assert!(matches!(asleep.unwrap_err(), Error::Overtaken));

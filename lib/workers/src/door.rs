@@ -2,17 +2,19 @@
 //!
 //! A ring has two, one in each direction, and they work alike. The side that *publishes* raises
 //! the counter and rings only if the note says so; the side that *sleeps* leaves the note, looks
-//! once more, and only then goes to sleep. Two sequentially consistent fences make the pair safe:
-//! either the publisher sees the note, or the sleeper sees the new count. Loom explores every
-//! interleaving (`tests/loom.rs`).
+//! once more, and only then goes to sleep. The note says from which count on a ring is wanted, so
+//! that one ring can stand for several things published. Two sequentially consistent fences make
+//! the pair safe: either the publisher sees the note, or the sleeper sees the new count. Loom
+//! explores every interleaving (`tests/loom.rs`).
 //!
 //! | field | raised or set by | cleared by | order |
 //! |---|---|---|---|
 //! | `count` | the publisher | nobody | `Release`, read with `Acquire` |
+//! | `wanted` | the sleeper, before the note | nobody | fences |
 //! | `asleep` | the sleeper | whoever rings, by exchange; the sleeper when it wakes | fences |
 //!
 //! Nothing here trusts the other side: a hostile publisher can ring too often or never, a hostile
-//! sleeper can ask to be rung each time. What the count means is checked by the ring.
+//! sleeper can ask to be rung each time, or too late. What the count means is checked by the ring.
 
 use crate::primitive::{AtomicU32, Ordering, fence};
 
@@ -32,6 +34,7 @@ pub(crate) const BY_FUTEX: Bell = 2;
 pub(crate) struct Door {
     pub(crate) count: AtomicU32,
     pub(crate) asleep: AtomicU32,
+    pub(crate) wanted: AtomicU32,
 }
 
 impl Door {
@@ -44,18 +47,20 @@ impl Door {
     pub(crate) fn publish(&self, count: u32) -> Bell {
         self.count.store(count, Ordering::Release);
         fence(Ordering::SeqCst);
-        if self.asleep.load(Ordering::Relaxed) == AWAKE {
+        let asleep = self.asleep.load(Ordering::Relaxed) != AWAKE;
+        if !asleep || !reaches(count, self.wanted.load(Ordering::Relaxed)) {
             return AWAKE;
         }
         self.asleep.swap(AWAKE, Ordering::Relaxed)
     }
 
-    /// Asks to be rung; false if something beyond `seen` is there already, and sleep would be wrong.
-    pub(crate) fn arm(&self, seen: u32, bell: Bell) -> bool {
+    /// Asks to be rung when the count reaches `wanted`; false if it has, and sleep would be wrong.
+    pub(crate) fn arm(&self, wanted: u32, bell: Bell) -> bool {
+        self.wanted.store(wanted, Ordering::Relaxed);
         // An exchange, so that each change of the note follows the one before for everybody.
         self.asleep.swap(bell, Ordering::Relaxed);
         fence(Ordering::SeqCst);
-        if self.count.load(Ordering::Acquire) == seen {
+        if !reaches(self.count.load(Ordering::Acquire), wanted) {
             return true;
         }
         self.asleep.swap(AWAKE, Ordering::Relaxed);
@@ -73,4 +78,9 @@ impl Door {
     pub(crate) fn word(&self) -> &AtomicU32 {
         &self.asleep
     }
+}
+
+/// Whether a count that wraps is there.
+fn reaches(count: u32, wanted: u32) -> bool {
+    count.wrapping_sub(wanted).cast_signed() >= 0
 }

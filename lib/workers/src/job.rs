@@ -116,6 +116,11 @@ impl Body {
         self.len() == 0
     }
 
+    /// Whether all of it is in memory; a file may have to be read.
+    pub(crate) fn is_memory(&self) -> bool {
+        self.weight() == self.len()
+    }
+
     /// How much memory it holds while it waits.
     pub(crate) fn weight(&self) -> usize {
         match &self.0 {
@@ -190,16 +195,6 @@ impl Write for BodyWriter {
     }
 }
 
-/// Bytes in memory, as a descriptor: what a body that is too long for the ring becomes.
-pub(crate) fn as_file(bytes: &Bytes) -> io::Result<Arc<OwnedFd>> {
-    let mut writer = BodyWriter::new()?;
-    writer.write_all(bytes)?;
-    match writer.finish()?.0 {
-        Kept::File { fd, .. } => Ok(fd),
-        Kept::Bytes(_) => Err(io::ErrorKind::Other.into()),
-    }
-}
-
 /// What came back. It was computed by a process that may have been taken over by its input:
 /// whoever uses it checks it first.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -221,7 +216,7 @@ impl Reply {
         self.body
     }
 
-    /// How long the worker says that it worked, and no longer than we saw it work.
+    /// How long the worker says that it worked; all its jobs together no longer than we saw it work.
     #[must_use]
     pub fn run_time(&self) -> Duration {
         self.run

@@ -4,6 +4,8 @@
 mod primitive;
 /// A doorbell: a counter that one side raises, and a note that the other side sleeps.
 mod door;
+/// Whether the next spin is worth its time.
+mod spins;
 /// The memory that a parent and one worker share.
 mod region;
 /// The frames that parent and worker exchange.

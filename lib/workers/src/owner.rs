@@ -95,7 +95,7 @@ async fn tend(shared: &Shared, desk: &Desk, worker: &mut Worker) {
         if rest(shared, desk, now) {
             return;
         }
-        desk.leave(shared);
+        desk.leave(shared, true);
         if desk.is_leaving() {
             worker.events.hang_up();
         }
@@ -120,10 +120,8 @@ async fn look(shared: &Shared, desk: &Desk) -> bool {
         }
         match pumped {
             Pumped::Over => return true,
-            Pumped::Answers(0) => match shared.spin() {
-                Some(limit) if desk.spin(limit) => {}
-                _ => return false,
-            },
+            Pumped::Answers(0) if !desk.spin(shared) => return false,
+            Pumped::Answers(0) => {}
             // Those who were answered run, and hand in more, before the door is armed.
             Pumped::Answers(_) => tokio::task::yield_now().await,
         }
@@ -133,6 +131,7 @@ async fn look(shared: &Shared, desk: &Desk) -> bool {
 
 /// Sends a worker to rest that is idle or surplus; whether it has overstayed.
 fn rest(shared: &Shared, desk: &Desk, now: Instant) -> bool {
+    desk.tidy(now);
     let idle = desk.idle_for(now);
     let quits = idle.is_some_and(|idle| idle >= shared.settings.idle) && !is_warm(shared, desk);
     if (quits || shared.is_surplus(desk)) && !desk.is_draining() {
@@ -145,7 +144,7 @@ fn next_look(shared: &Shared, desk: &Desk, books: &Books, now: Instant) -> Optio
     let idle = (!is_warm(shared, desk)).then_some(shared.settings.idle);
     let busy = desk.is_unchecked().then(|| books.next(now));
     let aged = shared.has_work(false).then(|| shared.expire()).flatten();
-    let at = desk.agenda(idle, [busy, aged]);
+    let at = desk.agenda(idle, [busy, aged], now);
     at.map(|at| at.max(now + TICK))
 }
 

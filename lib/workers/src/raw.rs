@@ -112,7 +112,7 @@ impl Parent {
                 self.link.put(&call)?;
             }
             1 => self.link.skip(len % 4),
-            2 => _ = self.link.arm(),
+            2 => _ = self.link.arm(1 + u32::from(what) % 3),
             3 => self.link.disarm(),
             _ => {
                 let Some(call) = self.flight.front() else { return self.link.check_silence() };

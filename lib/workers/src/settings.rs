@@ -93,7 +93,7 @@ impl Settings {
             weight: Weight::Same,
             cgroup: None,
             stage: None,
-            spin: Duration::from_micros(50),
+            spin: Duration::from_micros(100),
             pipes_only: false,
             on_stderr: None,
         }

@@ -18,7 +18,7 @@ use loom::thread;
 use primitive::AtomicU32;
 
 fn door() -> Door {
-    Door { count: AtomicU32::new(0), asleep: AtomicU32::new(AWAKE) }
+    Door { count: AtomicU32::new(0), wanted: AtomicU32::new(0), asleep: AtomicU32::new(AWAKE) }
 }
 
 #[test]
@@ -29,7 +29,7 @@ fn no_wake_up_is_lost() {
             let door = door.clone();
             thread::spawn(move || door.publish(1) != AWAKE)
         };
-        let sleeps = door.arm(0, BY_FUTEX);
+        let sleeps = door.arm(1, BY_FUTEX);
         let rung = publisher.join().unwrap();
         assert!(!sleeps || rung, "a sleeper that nobody rings");
     });
@@ -58,6 +58,21 @@ fn what_was_written_before_is_seen_after() {
 }
 
 #[test]
+fn one_ring_stands_for_two() {
+    loom::model(|| {
+        let door = Arc::new(door());
+        let publisher = {
+            let door = door.clone();
+            thread::spawn(move || [door.publish(1) != AWAKE, door.publish(2) != AWAKE])
+        };
+        let sleeps = door.arm(2, BY_FUTEX);
+        let rung = publisher.join().unwrap();
+        // A ring for the first is early, and a ring all the same.
+        assert!(!sleeps || rung[0] || rung[1], "a sleeper that nobody rings");
+    });
+}
+
+#[test]
 fn a_sleeper_that_arms_again_is_rung_again() {
     loom::model(|| {
         let door = Arc::new(door());
@@ -65,9 +80,9 @@ fn a_sleeper_that_arms_again_is_rung_again() {
             let door = door.clone();
             thread::spawn(move || [door.publish(1) != AWAKE, door.publish(2) != AWAKE])
         };
-        let first = door.arm(0, BY_FUTEX);
+        let first = door.arm(1, BY_FUTEX);
         let seen = door.count();
-        let second = !first && seen < 2 && door.arm(seen, BY_FUTEX);
+        let second = !first && seen < 2 && door.arm(seen + 1, BY_FUTEX);
         let rung = publisher.join().unwrap();
         assert!(!first || rung[0] || rung[1]);
         // The ring may be a late one for what was seen already. It takes the note all the same,

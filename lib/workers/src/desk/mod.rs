@@ -34,6 +34,7 @@ use crate::error::Cause;
 use crate::link::Link;
 use crate::lock;
 use crate::pool::Shared;
+use crate::spins::Spins;
 use crate::stage::Permit;
 use crate::sys::{Exit, Process};
 use crate::tail::Tail;
@@ -54,6 +55,8 @@ pub(crate) struct Desk {
     pub(crate) again: Waker,
     /// A worker is wanted here.
     pub(crate) wanted: AtomicBool,
+    /// What spinning for answers has brought of late.
+    spins: Spins,
     state: Mutex<Option<Open>>,
     load: AtomicUsize,
     room: AtomicUsize,
@@ -69,10 +72,14 @@ pub(crate) struct Open {
     flight: VecDeque<Flight>,
     /// When the oldest job in flight became the oldest.
     head_since: Instant,
+    /// Time that the worker may have worked, and has not said for which job.
+    unsaid: Duration,
     idle_since: Instant,
     verdict: Option<Cause>,
     draining: bool,
     armed: bool,
+    /// Armed for more than the next answer.
+    patient: bool,
     awake: u32,
     leader: bool,
     /// When the owner will look at the clock.
@@ -106,10 +113,12 @@ impl Open {
             tail,
             flight: VecDeque::new(),
             head_since: now,
+            unsaid: Duration::ZERO,
             idle_since: now,
             verdict: None,
             draining: false,
             armed: false,
+            patient: false,
             awake: 0,
             leader: false,
             timer_at: None,
@@ -123,6 +132,11 @@ impl Open {
     /// How many jobs it has done.
     pub(crate) fn served(&self) -> u64 {
         self.served
+    }
+
+    /// Whether an idle worker keeps memory for a next long body.
+    fn keeps_spare(&self) -> bool {
+        self.flight.is_empty() && matches!(&self.link, Link::Ring(ring) if ring.has_spare())
     }
 
     /// Whether it has been asked to end, and has nothing else to do.
@@ -140,6 +154,8 @@ impl Wake for Again {
     }
 }
 
+/// For how long memory is kept for a next long body.
+const SPARE: Duration = Duration::from_secs(1);
 /// No worker.
 const CLOSED: usize = usize::MAX;
 
@@ -152,6 +168,7 @@ impl Desk {
             again: Waker::from(Arc::new(Again(nudge.clone()))),
             nudge,
             wanted: AtomicBool::new(false),
+            spins: Spins::default(),
             state: Mutex::new(None),
             load: AtomicUsize::new(CLOSED),
             room: AtomicUsize::new(0),
@@ -195,13 +212,17 @@ impl Desk {
         &self,
         idle: Option<Duration>,
         others: [Option<Instant>; 2],
+        now: Instant,
     ) -> Option<Instant> {
         let mut state = lock(&self.state);
         let open = state.as_mut()?;
         let deadline = open.flight.front().map(|flight| open.head_since + flight.call.limit);
         let quits = idle.filter(|_| open.flight.is_empty()).map(|idle| open.idle_since + idle);
         let leaves = open.is_leaving().then(|| open.idle_since + settle::GRACE);
-        let all = [deadline, quits.filter(|_| !open.draining), leaves].into_iter().chain(others);
+        let spare = open.keeps_spare().then(|| open.idle_since + SPARE);
+        let silence = open.patient.then(|| now + watch::PATIENCE);
+        let quits = quits.filter(|_| !open.draining);
+        let all = [deadline, quits, leaves, spare, silence].into_iter().chain(others);
         open.timer_at = all.flatten().min();
         open.timer_at
     }
@@ -231,6 +252,19 @@ impl Desk {
         let state = lock(&self.state);
         let open = state.as_ref().filter(|open| open.flight.is_empty() && !open.draining)?;
         Some(now.saturating_duration_since(open.idle_since))
+    }
+
+    /// Gives back what is kept for a next long body, when none has come for a while.
+    pub(crate) fn tidy(&self, now: Instant) {
+        self.with_open(|open| {
+            let idle = now.saturating_duration_since(open.idle_since);
+            if open.keeps_spare()
+                && idle >= SPARE
+                && let Link::Ring(ring) = &mut open.link
+            {
+                ring.give_back();
+            }
+        });
     }
 
     /// Gives the worker no more jobs, and asks it to end when it has none.

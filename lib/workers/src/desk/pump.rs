@@ -121,6 +121,7 @@ impl Desk {
     fn launch(&self, shared: &Shared, open: &mut Open, call: Arc<Call>, permit: Option<Permit>) {
         if open.flight.is_empty() {
             open.head_since = Instant::now();
+            open.unsaid = Duration::ZERO;
         }
         if let Err(rule) = open.link.put(&call) {
             open.verdict = Some(Cause::Nonsense(rule));
@@ -154,7 +155,9 @@ impl Open {
     /// Hands the answer to the oldest job to its caller.
     fn finish(&mut self, shared: &Shared, answer: Answer, woken: &mut Vec<Waker>) {
         let now = Instant::now();
-        let seen = now.saturating_duration_since(self.head_since);
+        // Answers may be seen together that came one after the other: all of them share the time
+        // that has passed.
+        let seen = self.unsaid + now.saturating_duration_since(self.head_since);
         let run = seen.min(Duration::from_nanos(answer.run_ns));
         if answer.status == Status::Panicked {
             // The worker is at its end; the job stays in flight, and becomes the culprit.
@@ -165,6 +168,7 @@ impl Open {
         let Some(Flight { call, .. }) = self.flight.pop_front() else { return };
         call.desk.store(NOWHERE, Ordering::Relaxed);
         self.head_since = now;
+        self.unsaid = seen.saturating_sub(run);
         self.idle_since = now;
         self.served += 1;
         self.unchecked = self.unchecked.saturating_add(1);

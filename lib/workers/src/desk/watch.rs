@@ -24,18 +24,32 @@ impl Desk {
         }
         if near
             && open.flight.len() == 1
-            && let Some(limit) = shared.spin()
-            && let Link::Ring(ring) = &open.link
+            && let Some((watch, limit)) = self.hopeful(shared, open)
         {
             open.awake += 1;
-            return Some(Owed { watch: ring.watch(), limit });
+            return Some(Owed { watch, limit });
         }
-        self.arm(open);
+        self.arm(open, 1);
         None
     }
 
-    fn arm(&self, open: &mut Open) {
-        open.armed = open.link.arm();
+    /// What to spin on and for how long, if that is worth it.
+    fn hopeful(&self, shared: &Shared, open: &Open) -> Option<(Watch, Duration)> {
+        let Link::Ring(ring) = &open.link else { return None };
+        let limit = shared.spin(open.flight.len(), ring.has_roused())?;
+        self.spins.is_worth_it().then(|| (ring.watch(), limit))
+    }
+
+    /// How many answers are worth one ring. Who would rather spin wants to know of each.
+    fn answers_a_ring(&self, shared: &Shared, open: &Open) -> u32 {
+        let jobs = open.flight.len();
+        let spins = self.spins.are_good() && shared.spin(jobs, false).is_some();
+        if spins { 1 } else { shared.answers_a_ring(jobs) }
+    }
+
+    fn arm(&self, open: &mut Open, answers: u32) {
+        open.armed = open.link.arm(answers);
+        open.patient = open.armed && answers > 1;
         if !open.armed {
             // There is something already, and nobody on the way to it.
             self.nudge.notify_one();
@@ -44,9 +58,9 @@ impl Desk {
 
     /// Pays a look: spins for the answer, and arms the door if it did not come.
     pub(crate) fn pay(&self, shared: &Shared, owed: Owed) {
-        owed.watch.spin(owed.limit);
+        self.spins.learn(owed.watch.spin(owed.limit));
         self.pump(shared);
-        self.leave(shared);
+        self.leave(shared, false);
     }
 
     /// The owner begins to look.
@@ -60,8 +74,9 @@ impl Desk {
         });
     }
 
-    /// Somebody who was awake leaves; the last one arms the door.
-    pub(crate) fn leave(&self, shared: &Shared) {
+    /// Somebody who was awake leaves; the last one arms the door. Who will look at the clock too
+    /// may be `patient`, and be rung once for several answers.
+    pub(crate) fn leave(&self, shared: &Shared, patient: bool) {
         let mut woken = Vec::new();
         let mut state = lock(&self.state);
         let Some(open) = &mut *state else { return };
@@ -69,19 +84,21 @@ impl Desk {
         if open.awake == 0 && !open.leader && !open.armed && !open.flight.is_empty() {
             // Before the door is armed, the rest is taken: an answer may have come just now.
             self.pump_open(shared, open, &mut woken);
-            self.arm(open);
+            let answers = if patient { self.answers_a_ring(shared, open) } else { 1 };
+            self.arm(open, answers);
         }
         drop(state);
         woken.into_iter().for_each(std::task::Waker::wake);
     }
 
-    /// What the owner spins on, if spinning is worth it.
-    pub(crate) fn spin(&self, limit: Duration) -> bool {
-        let watch = self.with_open(|open| match &open.link {
-            Link::Ring(ring) if !open.flight.is_empty() => Some(ring.watch()),
-            _ => None,
-        });
-        watch.flatten().is_some_and(|watch| watch.spin(limit))
+    /// Spins for the next answer, if that is worth it; whether there is one.
+    pub(crate) fn spin(&self, shared: &Shared) -> bool {
+        let hopeful = self.with_open(|open| self.hopeful(shared, open));
+        hopeful.flatten().is_some_and(|(watch, limit)| {
+            let came = watch.spin(limit);
+            self.spins.learn(came);
+            came
+        })
     }
 
     /// A blocking caller sleeps on the door itself, and takes the answers for everybody until its
@@ -96,19 +113,19 @@ impl Desk {
                     }
                     open.leader = true;
                     open.armed = false;
-                    Some(ring.watch())
+                    Some((ring.watch(), self.answers_a_ring(shared, open)))
                 }
                 _ => None,
             });
-            let Some(watch) = watch.flatten() else { break };
+            let Some((watch, answers)) = watch.flatten() else { break };
             led = true;
-            watch.sleep(LEAD_MAX);
+            watch.sleep(answers, if answers > 1 { PATIENCE } else { LEAD_MAX });
             self.with_open(|open| {
                 open.leader = false;
                 open.awake += 1;
             });
             let over = self.pump(shared) == Pumped::Over;
-            self.leave(shared);
+            self.leave(shared, false);
             if over {
                 self.nudge.notify_one();
                 break;
@@ -126,5 +143,7 @@ impl Desk {
     }
 }
 
+/// An answer lies there for at most about so long without a ring, whatever the next job does.
+pub(super) const PATIENCE: Duration = Duration::from_millis(1);
 /// A leader looks up at least so often.
 const LEAD_MAX: Duration = Duration::from_millis(500);

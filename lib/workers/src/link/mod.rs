@@ -59,10 +59,10 @@ impl Link {
         }
     }
 
-    /// Asks to be rung for the next answer; false if there is something already.
-    pub(crate) fn arm(&mut self) -> bool {
+    /// Asks to be rung when so many answers are there; false if they are.
+    pub(crate) fn arm(&mut self, answers: u32) -> bool {
         match self {
-            Link::Ring(ring) => ring.arm(),
+            Link::Ring(ring) => ring.arm(answers),
             // The kernel tells when a pipe can be read.
             Link::Pipes(_) => true,
         }

@@ -292,24 +292,37 @@ impl Shared {
         }
     }
 
-    /// For how long it is worth spinning for an answer, if it is.
-    pub(crate) fn spin(&self) -> Option<Duration> {
+    /// For how long it is worth spinning for an answer of a ring with so many jobs, if it is. What
+    /// the ring holds keeps the worker busy for longer than a wake-up takes, or it does not.
+    pub(crate) fn spin(&self, jobs: usize, roused: bool) -> Option<Duration> {
         let ns = self.service_ns.load(Ordering::Relaxed);
-        let worth = ns > 0 && ns <= SPIN_SERVICE_NS && self.cpus > 1;
-        let limit = Duration::from_nanos(3 * ns + 5_000).min(self.settings.spin);
+        let soon = ns <= SPIN_NS || ns.saturating_mul(jobs as u64) <= SPIN_RING_NS;
+        let worth = ns > 0 && jobs > 0 && soon && self.cpus > 1;
+        let wakes_ns = if roused { WAKE_NS } else { 5_000 };
+        let limit = Duration::from_nanos(3 * ns + wakes_ns).min(self.settings.spin);
         (worth && !limit.is_zero()).then_some(limit)
     }
 
-    /// For how long a worker may spin for the next job: longer than the parent for an answer,
-    /// because it has to bridge the parent's own wake-up.
+    /// How many answers of a ring with so many jobs are worth one ring: half, so that the worker
+    /// has the other half to do until somebody has come, and no more than come in a moment.
+    pub(crate) fn answers_a_ring(&self, jobs: usize) -> u32 {
+        let ns = self.service_ns.load(Ordering::Relaxed).max(1);
+        u32::try_from((PATIENT_NS / ns).min(jobs as u64 / 2)).unwrap_or(1).max(1)
+    }
+
+    /// For how long a worker may spin for the next job.
     pub(crate) fn worker_spin(&self) -> Duration {
-        if self.cpus > 1 { 2 * self.settings.spin } else { Duration::ZERO }
+        if self.cpus > 1 { self.settings.spin } else { Duration::ZERO }
     }
 
     /// Learns how long jobs run.
     pub(crate) fn learn(&self, run_ns: u64) {
         let old = self.service_ns.load(Ordering::Relaxed);
-        let new = if old == 0 { run_ns.max(1) } else { old - old / 8 + run_ns / 8 };
+        let new = match old {
+            0 => run_ns,
+            // One that was held up, by another process for instance, counts no more than double.
+            _ => old - old / 8 + (run_ns / 8).min(old),
+        };
         self.service_ns.store(new.max(1), Ordering::Relaxed);
         if self.failures.load(Ordering::Relaxed) != 0 {
             self.failures.store(0, Ordering::Relaxed);
@@ -553,11 +566,15 @@ const FAILURES_MAX: u32 = 3;
 /// A job that lost so many workers without ever being the oldest is tried alone.
 const RESENT_MAX: u32 = 16;
 /// What it costs to wake a sleeping worker, roughly.
-const WAKE_NS: u64 = 30_000;
+const WAKE_NS: u64 = 50_000;
 /// How much work a ring should hold, to bridge the time until the parent looks again.
-const BRIDGE_NS: u64 = 300_000;
+const BRIDGE_NS: u64 = 500_000;
+/// Answers that come within so long are worth one ring together.
+const PATIENT_NS: u64 = 400_000;
 /// Jobs this long are handed over one at a time.
 const LONG_NS: u64 = 5_000_000;
-/// Answers that take longer are not spun for.
-const SPIN_SERVICE_NS: u64 = 25_000;
+/// Answers of jobs as short as this are spun for, however many are in the ring.
+const SPIN_NS: u64 = 12_000;
+/// Those of longer jobs only while the ring holds less work than this.
+const SPIN_RING_NS: u64 = 60_000;
 const _: () = assert!(NOWHERE == usize::MAX, "no desk has that number");

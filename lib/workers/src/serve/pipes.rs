@@ -1,4 +1,8 @@
-//! Jobs through pipes: read what is there, do it, and write the replies of a burst together.
+//! Jobs through pipes: read one, do it, write its reply.
+//!
+//! Each reply is written before the next job begins. Replies of a burst could be written together,
+//! at fewer system calls; but then a job that ends its worker takes the replies before it along, and
+//! the parent blames the first of those.
 
 use std::fmt::Display;
 use std::io::{self, BufRead, BufReader, Read};
@@ -17,30 +21,21 @@ pub(super) fn run<E: Display>(
     let mut from = BufReader::with_capacity(BUFFER_BYTES, Standard);
     meet(&mut from)?;
     let mut body = Vec::new();
-    let mut replies = Vec::new();
+    let mut reply = Vec::new();
     loop {
-        // Something may come only after our replies have been read.
-        if !replies.is_empty() && (from.buffer().len() < HEAD_BYTES || replies.len() > BURST_BYTES)
-        {
-            write_all(&replies)?;
-            replies.clear();
-        }
         if from.fill_buf()?.is_empty() {
-            return write_all(&replies);
+            return Ok(());
         }
         let head = read_head(&mut from)?;
         if head.tag != Tag::Job {
             return Err(unfit("no job"));
         }
-        if from.buffer().len() < head.len as usize {
-            write_all(&replies)?;
-            replies.clear();
-        }
         body.resize(head.len as usize, 0);
         from.read_exact(&mut body)?;
-        let status = one(work, head, &body, &mut replies);
+        reply.clear();
+        let status = one(work, head, &body, &mut reply);
+        write_all(&reply)?;
         if status == Status::Panicked {
-            write_all(&replies)?;
             return Err(io::Error::other("a job panicked"));
         }
     }
@@ -65,29 +60,28 @@ fn read_head(from: &mut impl Read) -> io::Result<Head> {
     Head::decode(&head).ok_or_else(|| unfit("no frame"))
 }
 
-/// Does one job and appends its reply to those of the burst.
+/// Does one job and makes the frame of its reply.
 fn one<E: Display>(
     work: &mut impl FnMut(&Job<'_>, &mut Reply<'_>) -> Result<(), E>,
     head: Head,
     body: &[u8],
-    replies: &mut Vec<u8>,
+    frame: &mut Vec<u8>,
 ) -> Status {
-    let start = replies.len();
-    replies.extend_from_slice(&[0; HEAD_BYTES]);
+    frame.extend_from_slice(&[0; HEAD_BYTES]);
     let max = head.max_reply as usize;
     let job = Job { kind: head.word, id: head.id, body, max_reply: max };
-    let mut reply = Reply::new(To::Buffer(replies), max);
+    let mut reply = Reply::new(To::Buffer(frame), max);
     let (status, run_ns) = work_on(work, &job, &mut reply);
     let len = match status {
         Status::TooLong => {
-            replies.truncate(start + HEAD_BYTES);
+            frame.truncate(HEAD_BYTES);
             0
         }
         _ => reply.len(),
     };
     let (tag, word) = (Tag::Reply, status.number());
     let head = Head { tag, word, id: head.id, len: length(len), max_reply: 0, run_ns };
-    if let Some(room) = replies.get_mut(start..start + HEAD_BYTES) {
+    if let Some(room) = frame.get_mut(..HEAD_BYTES) {
         room.copy_from_slice(&head.encode());
     }
     status
@@ -108,5 +102,3 @@ impl Read for Standard {
 }
 
 const BUFFER_BYTES: usize = 128 << 10;
-/// Replies are written together up to about this many bytes.
-const BURST_BYTES: usize = 48 << 10;

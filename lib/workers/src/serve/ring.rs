@@ -15,9 +15,10 @@ use rustix::thread::{futex, sched_yield};
 
 use super::job::To;
 use super::{HELLO_MAX, Job, Reply, check_hello, enter, unfit, work_on};
-use crate::door::{BY_EVENT, BY_FUTEX};
+use crate::door::{AWAKE, BY_EVENT, BY_FUTEX, Door};
 use crate::hello::Hello;
-use crate::region::{JOB_BY_FD, Map, QUIT, REPLY_BY_FD, Region, Slot};
+use crate::region::{JOB_BY_FD, JOB_FILLED, Map, QUIT, REPLY_BY_FD, Region, Slot};
+use crate::spins::Spins;
 use crate::sys::close;
 use crate::wire::{HEAD_BYTES, Status, length};
 
@@ -28,8 +29,9 @@ pub(super) fn run<E: Display>(
     // The bell is never closed: the sandbox has no call for it, and the end of the process does.
     let (region, event) = meet().map(|(region, event)| (region, ManuallyDrop::new(event)))?;
     let mut wait = Wait::default();
+    let mut rang = false;
     for done in 0_u32.. {
-        wait.for_job(&region, done);
+        wait.for_job(&region, done, rang);
         let slot = region.slot(done);
         if slot.flags.load(Ordering::Relaxed) & QUIT != 0 {
             return Ok(());
@@ -39,7 +41,7 @@ pub(super) fn run<E: Display>(
         slot.status.store(status.number(), Ordering::Relaxed);
         slot.reply_len.store(length(len), Ordering::Relaxed);
         slot.run_ns.store(run_ns, Ordering::Relaxed);
-        answer(&region, &event, done.wrapping_add(1))?;
+        rang = answer(&region, &event, done.wrapping_add(1))?;
         if status == Status::Panicked {
             return Err(io::Error::other("a job panicked"));
         }
@@ -102,7 +104,10 @@ fn bodies(flags: u32, len: u32, max: usize) -> io::Result<(Option<Map>, Option<M
             return Ok(None);
         }
         let fd = fds.next().ok_or_else(|| unfit("a body is missing"))?;
-        let map = Map::shared(&fd, len, protection);
+        let map = match flags & flag & JOB_BY_FD != 0 && flags & JOB_FILLED != 0 {
+            true => Map::filled(&fd, len, protection),
+            false => Map::shared(&fd, len, protection),
+        };
         close(fd);
         map.map(Some)
     };
@@ -132,10 +137,11 @@ fn receive(buffer: &mut [u8]) -> io::Result<(usize, Vec<OwnedFd>)> {
     Ok((message.bytes, rights.flatten().collect()))
 }
 
-/// Publishes all replies up to `count`, and wakes the parent if it sleeps.
-fn answer(region: &Region, event: &OwnedFd, count: u32) -> io::Result<()> {
+/// Publishes all replies up to `count`, and wakes the parent if it sleeps; whether it did.
+fn answer(region: &Region, event: &OwnedFd, count: u32) -> io::Result<bool> {
     let door = &region.table().replies;
-    match door.publish(count) {
+    let bell = door.publish(count);
+    match bell {
         BY_EVENT => {
             rustix::io::write(event, &1_u64.to_ne_bytes())?;
         }
@@ -144,47 +150,43 @@ fn answer(region: &Region, event: &OwnedFd, count: u32) -> io::Result<()> {
         }
         _ => {}
     }
-    Ok(())
+    Ok(bell != AWAKE)
 }
 
 /// Decides whether the next job is worth spinning for.
 ///
 /// Sleeping and being woken costs tens of microseconds on either side. If jobs have been coming
-/// faster than that, spinning is the cheaper way to wait, in CPU time too. The estimate is kept
-/// from what was seen; while it says "sleep", one wait in [`PROBE`] spins to see whether that is
-/// still true.
+/// faster than that, spinning is the cheaper way to wait, in CPU time too. Each spin is as long as
+/// the last jobs let hope; those in vain make the next ones rarer ([`Spins`]).
 #[derive(Debug, Default)]
 struct Wait {
     gap_ns: u64,
-    waits: u32,
+    spins: Spins,
 }
 
 impl Wait {
-    /// Returns when job number `done` is there.
-    fn for_job(&mut self, region: &Region, done: u32) {
+    /// Returns when job number `done` is there. A parent that was rung for the last answer has to
+    /// wake up first, perhaps on this very CPU.
+    fn for_job(&mut self, region: &Region, done: u32, rang: bool) {
         let door = &region.table().jobs;
         if door.count() != done {
             return;
         }
         let began = Instant::now();
-        self.waits = self.waits.wrapping_add(1);
         let longest = u64::from(region.table().spin_ns.load(Ordering::Relaxed)).min(SPIN_MAX_NS);
-        let worth = self.gap_ns < longest || self.waits.is_multiple_of(PROBE);
-        let limit = Duration::from_nanos(if worth { longest } else { 0 });
-        while began.elapsed() < limit {
-            for _ in 0..CHECKS {
-                if door.count() != done {
-                    return self.learn(began.elapsed());
-                }
-                spin_loop();
+        if longest > 0 && !rang && self.spins.is_worth_it() {
+            let limit = Duration::from_nanos(longest.min(2 * self.gap_ns + SPIN_MIN_NS));
+            let came = spin(door, done, began, limit);
+            self.spins.learn(came);
+            if came {
+                return self.learn(began.elapsed());
             }
-            sched_yield();
         }
-        while door.arm(done, BY_FUTEX) {
+        while door.arm(done.wrapping_add(1), BY_FUTEX) {
             // Woken, interrupted or too late: the door tells.
             let _ = futex::wait(door.word(), futex::Flags::empty(), BY_FUTEX, None);
         }
-        self.learn(began.elapsed().max(limit));
+        self.learn(began.elapsed());
     }
 
     fn learn(&mut self, gap: Duration) {
@@ -193,9 +195,31 @@ impl Wait {
     }
 }
 
+/// Looks at the door until something came, or the time is over, or somebody else has used this CPU
+/// meanwhile: it is wanted, and then a sleeper gets it back sooner than one who has yielded it.
+fn spin(door: &Door, done: u32, began: Instant, limit: Duration) -> bool {
+    let mut looked = Duration::ZERO;
+    loop {
+        for _ in 0..CHECKS {
+            if door.count() != done {
+                return true;
+            }
+            spin_loop();
+        }
+        sched_yield();
+        let now = began.elapsed();
+        if now >= limit || now - looked > YIELD_MAX {
+            return door.count() != done;
+        }
+        looked = now;
+    }
+}
+
 /// Longest spin, whatever the parent says.
 const SPIN_MAX_NS: u64 = 200_000;
-/// One in so many waits spins although it seems not to be worth it.
-const PROBE: u32 = 32;
+/// Shortest spin that is worth beginning.
+const SPIN_MIN_NS: u64 = 20_000;
+/// A yield that takes longer has let somebody else run.
+const YIELD_MAX: Duration = Duration::from_micros(15);
 /// Looks at the door between two looks at the clock.
 const CHECKS: u32 = 40;

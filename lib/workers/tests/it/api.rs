@@ -14,7 +14,7 @@ use tokio::sync::Semaphore;
 
 use crate::support::{eventually, pipes, pool, run, settings, transports};
 use crate::tests;
-use crate::worker::{FAIL, LONG, REVERSE, SPIN, SUM, reversed};
+use crate::worker::{FAIL, HANG, LONG, REVERSE, SPIN, SUM, reversed};
 
 tests!(
     replies_come_back,
@@ -25,6 +25,9 @@ tests!(
     blocking_callers,
     without_a_runtime,
     large_bodies,
+    memory_of_long_bodies_is_used_again,
+    answers_together_keep_their_times,
+    an_answer_does_not_wait_for_the_next_job,
     long_replies,
     stages_are_asked,
     a_stage_of_futures,
@@ -184,6 +187,64 @@ fn large_bodies() {
             let sum = pool.call(Job::new(body).kind(SUM)).await.unwrap();
             assert_eq!(sum.bytes(), expected.to_le_bytes());
             assert_eq!(pool.counts().died, 0);
+        }
+    });
+}
+
+/// Longer and shorter bodies in turn, several in flight: each job sees its own bytes.
+fn memory_of_long_bodies_is_used_again() {
+    run(async {
+        let pool = pool(Settings { inline_bytes: 4096, ..settings() });
+        for round in 0_u8..4 {
+            let tickets: Vec<_> = [300_000_usize, 70_000, 299_999, 5_000, 20 << 20]
+                .into_iter()
+                .enumerate()
+                .map(|(at, len)| {
+                    let byte = round * 7 + at as u8;
+                    let job = Job::new(vec![byte; len]).kind(SUM);
+                    (pool.submit(job).unwrap(), u64::from(byte) * len as u64)
+                })
+                .collect();
+            for (ticket, sum) in tickets {
+                assert_eq!(ticket.await.unwrap().bytes(), sum.to_le_bytes());
+            }
+        }
+    });
+}
+
+/// Several answers may be seen at once; the time that the jobs took is theirs all the same.
+fn answers_together_keep_their_times() {
+    run(async {
+        for settings in transports() {
+            let pool = pool(settings);
+            for _ in 0..20 {
+                let tickets: Vec<_> =
+                    (0..8).map(|_| pool.submit(Job::new("100").kind(SPIN)).unwrap()).collect();
+                for ticket in tickets {
+                    let time = ticket.await.unwrap().run_time();
+                    assert!(time >= Duration::from_micros(100), "{time:?}");
+                }
+            }
+        }
+    });
+}
+
+/// One ring stands for several answers, but not when the next job never ends.
+fn an_answer_does_not_wait_for_the_next_job() {
+    run(async {
+        for settings in transports() {
+            let pool = pool(settings);
+            for _ in 0..200 {
+                pool.call(Job::new("30").kind(SPIN)).await.unwrap();
+            }
+            let short: Vec<_> =
+                (0..3).map(|_| pool.submit(Job::new("30").kind(SPIN)).unwrap()).collect();
+            let endless: Vec<_> =
+                (0..5).map(|_| pool.submit(Job::new("").kind(HANG)).unwrap()).collect();
+            for ticket in short {
+                ticket.await.unwrap();
+            }
+            assert!(!endless[0].is_done(), "only the limit of the next job has brought the answer");
         }
     });
 }

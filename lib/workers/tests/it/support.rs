@@ -108,6 +108,14 @@ unsafe impl GlobalAlloc for Counted {
         // SAFETY: as above.
         unsafe { System.dealloc(at, layout) }
     }
+
+    // Without this one, memory would never grow in place, and a rule of the policy would be idle.
+    unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        HELD.fetch_add(size, Ordering::Relaxed);
+        HELD.fetch_sub(layout.size(), Ordering::Relaxed);
+        // SAFETY: as above.
+        unsafe { System.realloc(at, layout, size) }
+    }
 }
 
 /// Bytes on the heap of this process.

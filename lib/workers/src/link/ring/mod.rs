@@ -7,6 +7,9 @@
 //! | count of the reply door | the worker's | between `taken` and `put`, on each look |
 //! | id, status, length of a reply | the worker's | loaded once; against the call that we hold |
 
+/// Where a long body lies that came as bytes.
+mod arena;
+
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
@@ -18,11 +21,12 @@ use std::time::{Duration, Instant};
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 use rustix::thread::futex;
 
+use self::arena::{Arena, Spare};
 use super::{Answer, Nonsense};
 use crate::call::Call;
 use crate::door::{AWAKE, BY_EVENT, BY_FUTEX};
-use crate::job::{Kept, as_file, read_at};
-use crate::region::{JOB_BY_FD, QUIT, REPLY_BY_FD, Region, memory};
+use crate::job::{Kept, read_at};
+use crate::region::{JOB_BY_FD, JOB_FILLED, QUIT, REPLY_BY_FD, Region, memory};
 use crate::wire::{Status, length};
 
 /// See the module.
@@ -32,48 +36,72 @@ pub(crate) struct Ring {
     control: Arc<OwnedFd>,
     put: u32,
     taken: u32,
-    /// Per job in flight, where its long reply goes.
-    rooms: VecDeque<Option<OwnedFd>>,
+    /// Whether the worker slept when the last job was put.
+    roused: bool,
+    /// Per job in flight, what of it is too long for the ring.
+    long: VecDeque<Long>,
+    spare: Spare,
+}
+
+/// What travels as descriptors.
+#[derive(Debug, Default)]
+struct Long {
+    /// A body that came as bytes.
+    body: Option<Arena>,
+    /// Where the reply goes.
+    room: Option<OwnedFd>,
 }
 
 impl Ring {
     pub(crate) fn new(region: Arc<Region>, control: Arc<OwnedFd>) -> Ring {
-        Ring { region, control, put: 0, taken: 0, rooms: VecDeque::new() }
+        Ring {
+            region,
+            control,
+            put: 0,
+            taken: 0,
+            roused: false,
+            long: VecDeque::new(),
+            spare: Spare::default(),
+        }
     }
 
     pub(crate) fn put(&mut self, call: &Call) -> Result<(), Nonsense> {
         let layout = self.region.layout();
         let slot = self.region.slot(self.put);
         let len = call.job.body.len();
+        let mut long = Long::default();
         let body = match &call.job.body.0 {
             Kept::Bytes(bytes) if len <= layout.job_max as usize => {
                 self.region.put_job(self.put, bytes);
                 None
             }
-            Kept::Bytes(bytes) => Some(as_file(bytes).map_err(|_| NO_MEMORY)?),
+            Kept::Bytes(bytes) => {
+                let arena = self.spare.fill(bytes).map_err(|_| NO_MEMORY)?;
+                Some(long.body.insert(arena).fd())
+            }
             Kept::File { .. } if len == 0 => None,
-            Kept::File { fd, .. } => Some(fd.clone()),
+            Kept::File { fd, .. } => Some(fd.as_fd()),
         };
-        let room = match call.max_reply > layout.reply_max as usize {
-            true => Some(room(call.max_reply).map_err(|_| NO_MEMORY)?),
-            false => None,
-        };
+        if call.max_reply > layout.reply_max as usize {
+            long.room = Some(room(call.max_reply).map_err(|_| NO_MEMORY)?);
+        }
         let mut flags = 0;
         flags |= if body.is_some() { JOB_BY_FD } else { 0 };
-        flags |= if room.is_some() { REPLY_BY_FD } else { 0 };
+        flags |= if body.is_some() && call.job.body.is_memory() { JOB_FILLED } else { 0 };
+        flags |= if long.room.is_some() { REPLY_BY_FD } else { 0 };
         slot.job_id.store(call.id, Ordering::Relaxed);
         slot.kind.store(call.job.kind, Ordering::Relaxed);
         slot.job_len.store(length(len), Ordering::Relaxed);
         slot.max_reply.store(length(call.max_reply), Ordering::Relaxed);
         slot.flags.store(flags, Ordering::Relaxed);
         slot.skip.store(u32::from(!call.is_wanted()), Ordering::Relaxed);
-        if flags != 0 {
+        if flags & (JOB_BY_FD | REPLY_BY_FD) != 0 {
             let fds: Vec<_> =
-                body.iter().map(|fd| fd.as_fd()).chain(room.as_ref().map(OwnedFd::as_fd)).collect();
+                body.into_iter().chain(long.room.as_ref().map(OwnedFd::as_fd)).collect();
             send(&self.control, &call.id.to_le_bytes(), &fds)
                 .map_err(|_| "takes no descriptors")?;
         }
-        self.rooms.push_back(room);
+        self.long.push_back(long);
         self.publish();
         Ok(())
     }
@@ -81,7 +109,8 @@ impl Ring {
     fn publish(&mut self) {
         self.put = self.put.wrapping_add(1);
         let door = &self.region.table().jobs;
-        if door.publish(self.put) != AWAKE {
+        self.roused = door.publish(self.put) != AWAKE;
+        if self.roused {
             let _ = futex::wake(door.word(), futex::Flags::empty(), 1);
         }
     }
@@ -103,8 +132,11 @@ impl Ring {
         if status == Status::Skipped && call.is_wanted() {
             return Err("skips a job that is wanted");
         }
-        let room = self.rooms.pop_front().flatten();
-        let body = match room {
+        let long = self.long.pop_front().unwrap_or_default();
+        if let Some(arena) = long.body {
+            self.spare.keep(arena);
+        }
+        let body = match long.room {
             _ if !call.is_wanted() => Vec::new(),
             None => self.region.take_reply(self.taken, len),
             Some(room) => {
@@ -132,8 +164,8 @@ impl Ring {
         self.is_answered().map(drop)
     }
 
-    pub(crate) fn arm(&self) -> bool {
-        self.region.table().replies.arm(self.taken, BY_EVENT)
+    pub(crate) fn arm(&self, answers: u32) -> bool {
+        self.region.table().replies.arm(self.taken.wrapping_add(answers), BY_EVENT)
     }
 
     pub(crate) fn disarm(&self) {
@@ -148,6 +180,21 @@ impl Ring {
     pub(crate) fn quit(&mut self) {
         self.region.slot(self.put).flags.store(QUIT, Ordering::Relaxed);
         self.publish();
+    }
+
+    /// Whether it keeps memory for a next long body.
+    pub(crate) fn has_spare(&self) -> bool {
+        self.spare.is_some()
+    }
+
+    /// Gives that memory back.
+    pub(crate) fn give_back(&mut self) {
+        self.spare.give_back();
+    }
+
+    /// Whether the worker has to wake up for the last job.
+    pub(crate) fn has_roused(&self) -> bool {
+        self.roused
     }
 
     /// Something to watch without the desk's lock.
@@ -190,14 +237,15 @@ impl Watch {
         }
     }
 
-    /// Sleeps until there is something, or [`stir`](Watch::stir) is called, or a while is over.
-    pub(crate) fn sleep(&self, limit: Duration) {
+    /// Sleeps until so many answers are there, or [`stir`](Watch::stir) is called, or a while is
+    /// over.
+    pub(crate) fn sleep(&self, answers: u32, limit: Duration) {
         let door = &self.region.table().replies;
         let limit = rustix::thread::Timespec {
             tv_sec: i64::try_from(limit.as_secs()).unwrap_or(i64::MAX),
             tv_nsec: limit.subsec_nanos().into(),
         };
-        if door.arm(self.seen, BY_FUTEX) {
+        if door.arm(self.seen.wrapping_add(answers), BY_FUTEX) {
             let _ = futex::wait(door.word(), futex::Flags::empty(), BY_FUTEX, Some(&limit));
         }
     }
