@@ -44,7 +44,7 @@ fn main() -> io::Result<()> {
         cancellation(out, rounds)?;
     }
     if wants("detect") {
-        discovery(out, if quick { 2 } else { 20 })?;
+        discovery(out, if quick { 2 } else { 60 })?;
     }
     Ok(())
 }

@@ -218,6 +218,44 @@ impl View<'_> {
         })?;
         states.into_iter().next().ok_or_else(|| Error::damaged("it has no state"))
     }
+
+    /// How much there is.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be read.
+    pub fn weight(&mut self) -> Result<Weight, Error> {
+        let mut weight = Weight::default();
+        let sql = "SELECT directories, mirrors FROM \
+                   (SELECT category_id, count(*) AS directories FROM directory \
+                    GROUP BY category_id) AS of_category LEFT JOIN \
+                   (SELECT category_id AS id, count(*) AS mirrors FROM mirror \
+                    GROUP BY category_id) AS mirrored ON id = category_id";
+        self.each(sql, &[], |row| {
+            let directories = row.cell::<i64>(0)? as u64;
+            let mirrors = row.cell::<Option<i64>>(1)?.unwrap_or(0) as u64;
+            weight.directories += directories;
+            weight.carried = weight.carried.saturating_add(directories.saturating_mul(mirrors));
+            Ok(())
+        })?;
+        let sql = "SELECT CAST(length(routes) AS BIGINT) FROM route_chunk";
+        self.each(sql, &[], |row| {
+            weight.routes_bytes += row.cell::<i64>(0)? as u64;
+            Ok(())
+        })?;
+        Ok(weight)
+    }
+}
+
+/// How much there is, for planning what it takes to hold all of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Weight {
+    /// Directories.
+    pub directories: u64,
+    /// For each mirror the directories of its category: the most that it can have.
+    pub carried: u64,
+    /// Bytes of the routing table.
+    pub routes_bytes: u64,
 }
 
 /// What changed last, and the next free numbers.

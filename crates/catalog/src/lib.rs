@@ -69,7 +69,7 @@ mod engine;
 mod error;
 
 pub use audit::{Action, Change, Entry, Filter};
-pub use catalog::{Actor, Catalog, Ending, State, Txn, View};
+pub use catalog::{Actor, Catalog, Ending, State, Txn, View, Weight};
 pub use check::{NAME_BYTES_MAX, NOTES_BYTES_MAX, PATH_BYTES_MAX};
 pub use error::Error;
 pub use lease::{Lease, Taken};

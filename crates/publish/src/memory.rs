@@ -2,8 +2,8 @@
 //!
 //! Compiling holds the source and the world made of it at once. In a container without room for
 //! that the kernel would kill the process half way, with nothing said. So the peak is estimated
-//! from the sizes of the input files before the first byte is read, a permit is asked for that much,
-//! and without it there is an error that names what is lacking.
+//! before the first byte is read, from the sizes of the input files or of the catalog; a permit is
+//! asked for that much, and without it there is an error that names what is lacking.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -40,14 +40,59 @@ pub struct Shortage {
     pub waited: Option<Duration>,
 }
 
+/// How a source is written: that decides what reading it takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// A protobuf file, which names everything that there is.
+    Protobuf,
+    /// Text, such as a list or a folder of YAML files, which names little that stands for much.
+    Text,
+}
+
+/// How much there is in a catalog.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Weight {
+    /// Directories.
+    pub directories: u64,
+    /// Directories that a mirror may have, of all mirrors.
+    pub carried: u64,
+    /// Bytes of the routing table.
+    pub routes_bytes: u64,
+}
+
 /// The most memory that compiling takes at once, from the sizes of its input files.
 ///
-/// Each part of the sum is a little above what was measured; an end-to-end test compiles in control
-/// groups of many sizes, none of which may see it killed.
+/// There are two peaks, of which the larger one counts: the source and the world made of it, and then
+/// the address tables on the way into their section. What is asked for is 1.2 to 1.75 times what
+/// was measured, and an end-to-end test compiles in control groups of many sizes, none of which may
+/// see it killed.
 #[must_use]
-pub fn peak(source_bytes: u64, table_bytes: u64) -> Bytes {
-    let inputs = source_bytes.saturating_mul(2).saturating_add(table_bytes.saturating_mul(2));
-    Bytes::new(inputs).saturating_add(PEAK_OF_NOTHING)
+pub fn peak(format: Format, source_bytes: u64, table_bytes: u64) -> Bytes {
+    let (times, least) = match format {
+        Format::Protobuf => (2, PEAK_OF_PROTOBUF),
+        Format::Text => (8, PEAK_OF_TEXT),
+    };
+    let reading = sum([(source_bytes, times), (table_bytes, 2)]);
+    let writing = sum([(source_bytes, 1), (table_bytes, 5)]);
+    reading.max(writing).saturating_add(least)
+}
+
+/// The most that an import takes at once: reading the source, and comparing it with what is there.
+#[must_use]
+pub fn peak_of_import(source: Bytes, there: Weight) -> Bytes {
+    source.saturating_add(sum([(there.directories, 1024), (there.routes_bytes, 1)]))
+}
+
+/// The most that publishing a catalog takes at once.
+#[must_use]
+pub fn peak_of_catalog(there: Weight) -> Bytes {
+    let parts = [(there.carried, 8), (there.routes_bytes, 14), (there.directories, 300)];
+    sum(parts).saturating_add(PEAK_OF_CATALOG)
+}
+
+fn sum(parts: impl IntoIterator<Item = (u64, u64)>) -> Bytes {
+    let parts = parts.into_iter().map(|(count, times)| count.saturating_mul(times));
+    Bytes::new(parts.fold(0, u64::saturating_add))
 }
 
 /// Waits until there is room for so much, but not longer than told.
@@ -126,8 +171,14 @@ impl fmt::Display for Shortage {
 
 impl std::error::Error for Shortage {}
 
-/// The program itself, with nothing to compile.
-const PEAK_OF_NOTHING: Bytes = Bytes::new(16 << 20);
+/// The program itself, with next to nothing to compile.
+const PEAK_OF_PROTOBUF: Bytes = Bytes::new(16 << 20);
+
+/// The same, with what a short text becomes: thousands of directories, and all mirrors have them.
+const PEAK_OF_TEXT: Bytes = Bytes::new(42 << 20);
+
+/// The same, with a connection to a database.
+const PEAK_OF_CATALOG: Bytes = Bytes::new(20 << 20);
 
 /// How often to look whether others have given memory back.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
@@ -141,7 +192,7 @@ mod tests {
 
     use heliostat_admission::{Bytes, Capacity};
 
-    use super::{Shortage, peak, room};
+    use super::{Format, Shortage, Weight, peak, peak_of_catalog, peak_of_import, room};
 
     fn mib(count: u64) -> Bytes {
         Bytes::new(count << 20)
@@ -208,6 +259,37 @@ mod tests {
 
     #[test]
     fn sizes_that_cannot_be_counted_are_too_much() {
-        assert_eq!(peak(u64::MAX, u64::MAX), Bytes::new(u64::MAX));
+        let most = u64::MAX;
+        assert_eq!(peak(Format::Text, most, most), Bytes::new(most));
+        let there = Weight { directories: most, carried: most, routes_bytes: most };
+        assert_eq!(peak_of_catalog(there), Bytes::new(most));
+        assert_eq!(peak_of_import(Bytes::new(1), there), Bytes::new(most));
+    }
+
+    /// What was measured as the most private memory, in KiB, for the sizes of real inputs. What is
+    /// asked for is more, and not twice as much.
+    #[test]
+    fn what_is_asked_for_is_above_what_was_measured() {
+        let fedora = Weight { directories: 30_000, carried: 7_686_773, routes_bytes: 11_160_000 };
+        let alma = Weight { directories: 3758, carried: 2_179_640, routes_bytes: 11_160_000 };
+        let (cache, tables, folder) = (97_197_733, 22_420_701, 197_730);
+        let cache_and_tables = peak(Format::Protobuf, cache, tables);
+        let small = peak(Format::Text, folder, 0);
+        for (asked, measured_kib) in [
+            (cache_and_tables, 190_960),
+            (peak(Format::Protobuf, cache, 0), 168_456),
+            (small, 29_236),
+            (peak(Format::Text, 10 * folder, 0), 39_488),
+            (peak(Format::Text, folder, tables), 123_456),
+            (peak_of_import(cache_and_tables, Weight::default()), 195_712),
+            (peak_of_import(cache_and_tables, fedora), 191_352),
+            (peak_of_import(small, fedora), 50_108),
+            (peak_of_catalog(fedora), 190_648),
+            (peak_of_catalog(Weight { routes_bytes: 0, ..alma }), 26_088),
+            (peak_of_catalog(alma), 146_412),
+        ] {
+            let times = asked.get() as f64 / (measured_kib * 1024) as f64;
+            assert!((1.2..1.75).contains(&times), "{asked} for {measured_kib} KiB");
+        }
     }
 }

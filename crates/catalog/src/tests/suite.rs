@@ -15,7 +15,7 @@ use crate::product::{Product, Version};
 use crate::repository::{Disabled, Redirect, Repository};
 use crate::site::Site;
 use crate::states::{MirrorState, StatesBuilder};
-use crate::{Action, Catalog, Ending, Error, Filter, Place, Txn};
+use crate::{Action, Catalog, Ending, Error, Filter, Place, Txn, Weight};
 
 /// Runs statements behind the catalog's back.
 pub(super) fn behind(place: &Place, sql: &str) -> Result<(), String> {
@@ -517,6 +517,8 @@ pub(super) fn who_is_switched_off_is_not_in_the_world(place: &Place) {
     let site = catalog.read(|view| view.site_find("University")).unwrap();
     let world = catalog.read(|view| view.world()).unwrap();
     assert_eq!((world.hosts.len(), world.mirrors[0].urls.len()), (1, 2));
+    let weight = catalog.read(|view| view.weight()).unwrap();
+    assert_eq!(weight, Weight { directories: 3, carried: 3, routes_bytes: 0 });
     assert_eq!(world.mirror_sets.len(), 2);
     assert!(world.directories.iter().all(|d| d.public.0 == 1 && d.private.0 == 0));
     for (admin, owner) in [(true, false), (false, true)] {
@@ -600,6 +602,8 @@ pub(super) fn routes_are_kept_compactly(place: &Place) {
         route("2001:db8::1/128", 3),
     ];
     assert_eq!(stored, expected);
+    // Of each the length, the address and the number.
+    assert_eq!(catalog.read(|view| view.weight()).unwrap().routes_bytes, 2 * 9 + 2 * 21);
     let again = catalog.write(&actor(), Ending::Commit, |txn| txn.routes_replace(&stored));
     assert_eq!(again.unwrap().1, []);
     let many: Vec<_> = (0..120_000_u32)

@@ -260,6 +260,14 @@ pub struct CompileOutput {
     /// that is replaced.
     #[arg(long, value_name = "N")]
     pub generation: Option<u64>,
+    /// How much memory it may take.
+    #[command(flatten)]
+    pub memory: MemoryOptions,
+}
+
+/// How much memory a command may take, and how long it waits for it.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub struct MemoryOptions {
     /// Plan with at most so much memory, such as `300M`, where the container's own limit is larger
     /// or cannot be seen.
     #[arg(long, value_name = "SIZE", value_parser = capacity::size)]

@@ -1,13 +1,10 @@
 //! Other systems' data to a snapshot.
 
 use std::io::Write;
-use std::path::Path;
-use std::time::Duration;
 
-use heliostat_admission::Capacity;
 use heliostat_exchange::Import;
 use heliostat_model::World;
-use heliostat_publish::memory::{self, Room, Shortage};
+use heliostat_publish::memory::{Format, Room};
 use heliostat_publish::{Stamp, Summary, compile, publish};
 use heliostat_snapshot::Outline;
 
@@ -44,38 +41,20 @@ pub(crate) fn run(from: &CompileSource, out: &mut impl Write) -> Result<(), Erro
 
 /// Room for all that compiling takes, before anything is read.
 fn room(from: &CompileSource) -> Result<Option<Room>, Error> {
-    let (input, tables, output) = match from {
-        CompileSource::Mirrormanager { files, output } => (&files.cache, &files.tables, output),
-        CompileSource::Almalinux { files, output } => (&files.folder, &files.tables, output),
+    let (format, input, tables, output) = match from {
+        CompileSource::Mirrormanager { files, output } => {
+            (Format::Protobuf, &files.cache, &files.tables, output)
+        }
+        CompileSource::Almalinux { files, output } => {
+            (Format::Text, &files.folder, &files.tables, output)
+        }
         CompileSource::Mirrorbits { files, output }
         | CompileSource::Mirrorbrain { files, output }
-        | CompileSource::DebianMirrors { files, output } => (&files.list, &files.tables, output),
+        | CompileSource::DebianMirrors { files, output } => {
+            (Format::Text, &files.list, &files.tables, output)
+        }
     };
-    let tables = [&tables.netblocks, &tables.countries].into_iter().flatten();
-    let tables = tables.map(|path| size(path)).sum();
-    let needed = memory::peak(size(input), tables);
-    let detect = || Some(Capacity::detect().ok()?.limited_to(None, output.memory));
-    let patience = Duration::from_secs(output.memory_wait_s);
-    let waiting = |shortage: &Shortage| {
-        // Who cannot hear it is waited for all the same.
-        let _ = writeln!(std::io::stderr(), "waiting for memory: {shortage}");
-    };
-    let room = memory::room(needed, patience, detect, waiting)?;
-    if room.is_none() {
-        let what = "warning: what memory there is cannot be found out; going on without";
-        writeln!(std::io::stderr(), "{what}")?;
-    }
-    Ok(room)
-}
-
-/// Bytes of a file, or of all files in a folder; what cannot be read is told when it is.
-fn size(path: &Path) -> u64 {
-    let Ok(facts) = std::fs::metadata(path) else { return 0 };
-    if !facts.is_dir() {
-        return facts.len();
-    }
-    let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
-    entries.filter(|entry| entry.file_name() != ".git").map(|entry| size(&entry.path())).sum()
+    crate::room::room(crate::room::peak(format, Some(input), tables), &output.memory)
 }
 
 fn write(world: &World, output: &CompileOutput, out: &mut impl Write) -> Result<(), Error> {

@@ -66,7 +66,7 @@ pub enum Error {
         count: u64,
     },
     /// There is not enough memory.
-    #[error("not enough memory to compile: nothing was read")]
+    #[error("not enough memory: nothing was read")]
     Memory(#[from] heliostat_publish::memory::Shortage),
     /// What this machine gives could not be found out.
     #[error("cannot tell what this machine gives")]

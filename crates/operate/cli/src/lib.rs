@@ -13,6 +13,8 @@ pub mod config;
 pub mod serve_options;
 /// Other systems' data.
 mod source;
+/// Memory for what a command holds at its peak.
+mod room;
 /// Other systems' data to a snapshot.
 mod compile;
 /// Stores of snapshots, as people name them.

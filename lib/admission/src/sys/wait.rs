@@ -9,26 +9,41 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::time::Duration;
 
-use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
+use rustix::buffer::spare_capacity;
+use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
+use rustix::event::{EventfdFlags, Timespec, eventfd};
 use rustix::fs::inotify;
 
-/// A bell that wakes the sleeper for good.
+/// A bell that wakes the sleeper for good, and the place where it sleeps.
 #[derive(Debug)]
 pub(crate) struct Ring {
     eventfd: OwnedFd,
+    /// Registered once: polling would ask every file anew at every sleep.
+    epoll: OwnedFd,
 }
 
 impl Ring {
     pub(crate) fn new() -> io::Result<Ring> {
         let flags = EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK;
-        Ok(Ring { eventfd: eventfd(0, flags)? })
+        let (eventfd, epoll) = (eventfd(0, flags)?, epoll::create(CreateFlags::CLOEXEC)?);
+        epoll::add(&epoll, &eventfd, EventData::new_u64(BELL), EventFlags::IN)?;
+        Ok(Ring { eventfd, epoll })
     }
 
     pub(crate) fn ring(&self) {
         // It can only fail when the counter is full, and then it has rung often enough.
         let _ = rustix::io::write(&self.eventfd, &1_u64.to_ne_bytes());
     }
+
+    /// Wakes up for this too, until it is closed. What cannot be had is seen by the timer.
+    fn hear(&self, source: impl AsFd, name: u64, flags: EventFlags) {
+        let _ = epoll::add(&self.epoll, source, EventData::new_u64(name), flags);
+    }
 }
+
+const BELL: u64 = 0;
+const FILES: u64 = 1;
+const PRESSURE: u64 = 2;
 
 /// Why the sleeper woke up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,15 +59,16 @@ pub(crate) enum Woken {
 }
 
 /// What to sleep on.
-#[derive(Debug)]
 pub(crate) struct Waiter {
     inotify: Option<OwnedFd>,
     trigger: Option<File>,
+    events: Vec<epoll::Event>,
 }
 
 impl Waiter {
     /// Sleeps on these files, and on memory pressure if the kernel lets it.
     pub(crate) fn new<'a>(
+        ring: &Ring,
         files: impl Iterator<Item = &'a Path>,
         pressure: Option<&Path>,
     ) -> Waiter {
@@ -65,30 +81,31 @@ impl Waiter {
                 let _ = inotify::add_watch(inotify, file, flags);
             }
         }
-        Waiter { inotify, trigger: pressure.and_then(|file| trigger(file).ok()) }
+        let trigger = pressure.and_then(|file| trigger(file).ok());
+        inotify.iter().for_each(|inotify| ring.hear(inotify, FILES, EventFlags::IN));
+        trigger.iter().for_each(|trigger| ring.hear(trigger, PRESSURE, EventFlags::PRI));
+        Waiter { inotify, trigger, events: Vec::with_capacity(3) }
     }
 
     /// Sleeps, and says why it woke up.
     pub(crate) fn wait(&mut self, ring: &Ring, timeout: Duration) -> Woken {
-        let bell = ring.eventfd.as_fd();
-        let inotify = self.inotify.as_ref().map(|fd| (fd.as_fd(), PollFlags::IN));
-        let trigger = self.trigger.as_ref().map(|fd| (fd.as_fd(), PollFlags::PRI));
-        // In the place of what there is not stands the bell, asked for nothing.
-        let mut fds = [Some((bell, PollFlags::IN)), inotify, trigger].map(|asked| {
-            let (fd, flags) = asked.unwrap_or((bell, PollFlags::empty()));
-            PollFd::from_borrowed_fd(fd, flags)
-        });
-        // To be interrupted is the same as time being up: the caller looks and comes back.
         let timeout = Timespec::try_from(timeout).ok();
-        if poll(&mut fds, timeout.as_ref()).is_err() {
+        self.events.clear();
+        let events = spare_capacity(&mut self.events);
+        // To be interrupted is the same as time being up: the caller looks and comes back.
+        if epoll::wait(&ring.epoll, events, timeout.as_ref()).is_err() {
             return Woken::Time;
         }
-        let [rung, modified, pressure] = fds.map(|fd| fd.revents());
-        let (rung, modified) = (!rung.is_empty(), !modified.is_empty());
+        let happened = |name: u64| {
+            let its = self.events.iter().filter(|event| event.data.u64() == name);
+            its.map(|event| event.flags).fold(EventFlags::empty(), |all, flags| all | flags)
+        };
+        let (rung, modified) = (!happened(BELL).is_empty(), !happened(FILES).is_empty());
+        let pressure = happened(PRESSURE);
         if modified {
             self.drain();
         }
-        if pressure.intersects(PollFlags::ERR | PollFlags::NVAL) {
+        if pressure.intersects(EventFlags::ERR | EventFlags::HUP) {
             // Its group has been removed: it would call for ever.
             self.trigger = None;
         }

@@ -171,7 +171,7 @@ struct Lookout<F> {
 
 impl<F: FnMut(&Change)> Lookout<F> {
     fn run(mut self, ring: &Ring) {
-        let mut waiter = self.waiter();
+        let mut waiter = self.waiter(ring);
         let mut next = Instant::now() + self.watching.interval;
         let mut fresh = true;
         loop {
@@ -199,7 +199,7 @@ impl<F: FnMut(&Change)> Lookout<F> {
             let moved = tick && self.ticks.is_multiple_of(MOVES) && self.probe.has_moved();
             let changed = moved || self.probe.has_changed();
             if (thorough || confirm || changed) && self.read_anew(changed).unwrap_or(false) {
-                waiter = self.waiter();
+                waiter = self.waiter(ring);
                 fresh = true;
             }
             if tick && self.is_time_for_pressure() || woken == Woken::Pressure {
@@ -209,11 +209,11 @@ impl<F: FnMut(&Change)> Lookout<F> {
     }
 
     /// Somebody to sleep with: on the files that decide, as far as the machine has means for it.
-    fn waiter(&self) -> Waiter {
+    fn waiter(&self, ring: &Ring) -> Waiter {
         // In a recorded tree there is no kernel to call back.
         let foot = self.foot.as_ref().filter(|_| is_live(&self.watching.root));
         let trigger = foot.and_then(Foot::trigger_file);
-        Waiter::new(self.probe.paths(), trigger)
+        Waiter::new(ring, self.probe.paths(), trigger)
     }
 
     /// Reads everything, and says whether other files are to be watched now. Those that have not

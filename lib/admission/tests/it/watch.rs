@@ -57,6 +57,33 @@ fn less_and_more_are_followed() {
     assert_eq!(watch.latest().memory(), Bytes::mib(1).unwrap());
 }
 
+#[test]
+fn a_move_to_another_group_is_followed() {
+    let root = machine();
+    plant(root.path(), "sys/fs/cgroup/small/cpu.max", "50000 100000\n");
+    let (_watch, changes) = watch(root.path(), Duration::from_millis(20));
+    plant(root.path(), "proc/self/cgroup", "0::/small\n");
+    assert_eq!(next(&changes).cpu(), MilliCpu::new(500));
+}
+
+/// Version 1 in a container that sees its own group only: a limit above it is in one value.
+#[test]
+fn a_hidden_limit_is_followed() {
+    let root = machine();
+    plant(root.path(), "proc/self/cgroup", "4:memory:/docker/0a1b\n");
+    let mount = "31 20 0:27 /docker/0a1b /sys/fs/cgroup/memory ro - cgroup cgroup rw,memory\n";
+    plant(root.path(), "proc/self/mountinfo", mount);
+    let stat = |limit: u64| {
+        let stat = format!("cache 0\nhierarchical_memory_limit {limit}\ntotal_cache 0\n");
+        plant(root.path(), "sys/fs/cgroup/memory/memory.stat", &stat);
+    };
+    stat(8 << 30);
+    let (watch, changes) = watch(root.path(), Duration::from_millis(20));
+    assert_eq!(watch.latest().memory_limit(), Bytes::new(8 << 30));
+    stat(512 << 20);
+    assert_eq!(next(&changes).memory_limit(), Bytes::new(512 << 20));
+}
+
 /// With a timer that never comes, only inotify can have said it.
 #[test]
 fn a_change_is_known_without_the_timer() {

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use heliostat_catalog::Place;
 
 use crate::Error;
-use crate::args::{AlmalinuxFiles, ListFiles, TableFiles};
+use crate::args::{AlmalinuxFiles, ListFiles, MemoryOptions, TableFiles};
 use crate::store::StoreArgs;
 
 /// Where the catalog is.
@@ -143,6 +143,9 @@ pub struct ImportOptions {
     /// Print every change as a line of JSON.
     #[arg(long)]
     pub json: bool,
+    /// How much memory it may take.
+    #[command(flatten)]
+    pub memory: MemoryOptions,
 }
 
 /// What `export` writes.
@@ -207,6 +210,9 @@ pub struct PublishArgs {
     /// How long others wait for a publisher on another machine that has died.
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..))]
     pub lease_s: u64,
+    /// How much memory it may take.
+    #[command(flatten)]
+    pub memory: MemoryOptions,
 }
 
 /// Arguments of `rollback`.

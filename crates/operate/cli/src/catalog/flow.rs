@@ -2,17 +2,19 @@
 
 use std::io::Write;
 
-use heliostat_catalog::Ending;
 use heliostat_catalog::import::Origin;
+use heliostat_catalog::{Catalog, Ending};
 use heliostat_exchange::{Import, ProblemKind, Problems};
+use heliostat_publish::memory::{self, Format, Room};
 
 use super::args::{ImportOptions, ImportSource, MirrormanagerSource};
 use super::{actor, difference, open};
 use crate::source::ListSort;
-use crate::{Error, clock, progress, source};
+use crate::{Error, clock, progress, room, source};
 
 /// Brings another system's data into the catalog.
 pub(crate) fn import(from: &ImportSource, out: &mut impl Write) -> Result<(), Error> {
+    let (mut catalog, _room) = open_with_room(from)?;
     let (import, tables, options, origin) = match from {
         ImportSource::Mirrormanager { from, options } => {
             let origin =
@@ -46,7 +48,30 @@ pub(crate) fn import(from: &ImportSource, out: &mut impl Write) -> Result<(), Er
     if options.strict && !import.problems.is_empty() {
         return Err(Error::Strict { count: import.problems.total() });
     }
-    take(&import, &origin, options, out)
+    take(&mut catalog, &import, &origin, options, out)
+}
+
+/// The catalog, and room for all that importing into it takes, before the source is read.
+fn open_with_room(from: &ImportSource) -> Result<(Catalog, Option<Room>), Error> {
+    let (format, input, tables, options) = match from {
+        // How much its database holds is not known before it is read.
+        ImportSource::Mirrormanager { from, options } => {
+            (Format::Protobuf, from.cache.as_deref(), &from.tables, options)
+        }
+        ImportSource::Almalinux { files, options } => {
+            (Format::Text, Some(&*files.folder), &files.tables, options)
+        }
+        ImportSource::Mirrorbits { files, options }
+        | ImportSource::Mirrorbrain { files, options }
+        | ImportSource::DebianMirrors { files, options } => {
+            (Format::Text, Some(&*files.list), &files.tables, options)
+        }
+    };
+    let mut catalog = open(&options.catalog)?;
+    let there = room::weight(&mut catalog)?;
+    let needed = memory::peak_of_import(room::peak(format, input, tables), there);
+    let room = room::room(needed, &options.memory)?;
+    Ok((catalog, room))
 }
 
 /// MirrorManager's cache or database.
@@ -82,12 +107,12 @@ fn list_origin<'a>(name: &'a str, site: &'a str) -> Origin<'a> {
 }
 
 fn take(
+    catalog: &mut Catalog,
     import: &Import,
     origin: &Origin<'_>,
     options: &ImportOptions,
     out: &mut impl Write,
 ) -> Result<(), Error> {
-    let mut catalog = open(&options.catalog)?;
     let ending = if options.dry_run { Ending::DryRun } else { Ending::Commit };
     let bar = progress::stages();
     bar.set_message("importing");

@@ -11,12 +11,14 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use heliostat_catalog::{Catalog, Lease, Place, Taken};
+use heliostat_publish::memory;
 use heliostat_store::{Store, Work};
 
 use super::args::{PublishArgs, RollbackArgs};
 use super::{holder, open};
+use crate::args::MemoryOptions;
 use crate::compile::described;
-use crate::{Error, clock, progress};
+use crate::{Error, clock, progress, room};
 
 /// Compiles the catalog into snapshots.
 pub(crate) fn publish(args: &PublishArgs, out: &mut impl Write) -> Result<(), Error> {
@@ -28,6 +30,7 @@ pub(crate) fn publish(args: &PublishArgs, out: &mut impl Write) -> Result<(), Er
         holder: holder::holder(),
         time: Duration::from_secs(args.lease_s),
         keep: usize::from(args.keep),
+        memory: args.memory,
     };
     if args.once { publisher.once(out) } else { publisher.forever(args, out) }
 }
@@ -49,6 +52,7 @@ struct Publisher {
     /// How long the lease lasts without being put off.
     time: Duration,
     keep: usize,
+    memory: MemoryOptions,
 }
 
 /// What came of one look.
@@ -98,8 +102,8 @@ impl Publisher {
             });
             match went {
                 Ok(()) => {}
-                // What is served stays; catalog and store may be back at the next look.
-                Err(error @ (Error::Catalog(_) | Error::Store(_))) => {
+                // What is served stays; catalog, store and memory may be back at the next look.
+                Err(error @ (Error::Catalog(_) | Error::Store(_) | Error::Memory(_))) => {
                     let cause = std::error::Error::source(&error);
                     let cause = cause.map(ToString::to_string).unwrap_or_default();
                     writeln!(std::io::stderr().lock(), "warning: not published: {error}: {cause}")?;
@@ -119,6 +123,9 @@ impl Publisher {
         if !is_new && !always {
             return Ok(Turn::Done);
         }
+        // Before the lease: nobody waits for one who waits for memory.
+        let needed = memory::peak_of_catalog(room::weight(&mut self.catalog)?);
+        let _room = room::room(needed, &self.memory)?;
         let taken =
             self.catalog.lease_take(LEASE, &self.holder, self.time, fence, holder::is_gone)?;
         let lease = match taken {
