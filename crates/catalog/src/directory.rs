@@ -251,7 +251,7 @@ impl Txn<'_> {
         self.note(RESOURCE, &before.name, Some(before), None::<&Directory>)
     }
 
-    fn files_insert(&mut self, directories: &[Directory]) -> Result<(), Error> {
+    pub(crate) fn files_insert(&mut self, directories: &[Directory]) -> Result<(), Error> {
         let mut rows = Vec::new();
         for directory in directories {
             for (name, details) in &directory.files {

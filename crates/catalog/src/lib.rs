@@ -23,6 +23,8 @@ pub mod category;
 pub mod directory;
 /// What one mirror has of every directory.
 pub mod states;
+/// What the master tree was seen to hold.
+pub mod scan;
 /// How every directory of one mirror was last looked at.
 pub mod looks;
 /// What came of asking URLs, and which of them clients are given.
@@ -31,6 +33,8 @@ pub mod probe;
 pub mod product;
 /// Repositories, their other names, and which are switched off.
 pub mod repository;
+/// What happens to a whole version at once.
+pub mod release;
 /// Countries and continents.
 pub mod country;
 /// Networks whose country is known better.
@@ -53,6 +57,8 @@ mod routes;
 mod world;
 /// Another system's world into the catalog.
 pub mod import;
+/// MirrorManager's own database.
+pub mod mirrormanager;
 /// What texts must be before they are stored.
 mod check;
 /// The schema, step by step.

@@ -112,4 +112,5 @@ const MIGRATIONS: &[Migration] = &[
     Migration { version: 3, name: "people", text: include_str!("../migrations/0003_people.sql") },
     Migration { version: 4, name: "history", text: include_str!("../migrations/0004_history.sql") },
     Migration { version: 5, name: "leases", text: include_str!("../migrations/0005_leases.sql") },
+    Migration { version: 6, name: "scan", text: include_str!("../migrations/0006_scan.sql") },
 ];

@@ -28,6 +28,17 @@ pub enum MirrorState {
 }
 
 impl MirrorState {
+    /// What it is called.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            MirrorState::Unknown => "unknown",
+            MirrorState::Current => "current",
+            MirrorState::Behind => "behind",
+            MirrorState::Missing => "missing",
+            MirrorState::Reserved => "reserved",
+        }
+    }
+
     fn of(number: u64) -> Option<MirrorState> {
         use MirrorState::{Behind, Current, Missing, Reserved, Unknown};
         [Unknown, Current, Behind, Missing, Reserved].into_iter().find(|&s| s as u64 == number)

@@ -23,6 +23,7 @@ fn main() -> ExitCode {
     if std::env::args_os().nth(1).is_some_and(|word| word == WORKER) {
         heliostat_operate_cli::work();
     }
+    heliostat_operate_cli::complete();
     let args = match heliostat_operate_cli::config::parse(std::env::args_os()) {
         Ok(args) => args,
         Err(error) => return failed(&error.into()),

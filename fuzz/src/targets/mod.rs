@@ -35,6 +35,10 @@ mod netblocks;
 mod prefixmap_build;
 /// A prefix map's image of any bytes, and lookups in what opens.
 mod prefixmap_open;
+/// A stranger's document of any bytes, as a probe worker looks at it.
+mod probe_document;
+/// Both directions between director and probe worker.
+mod probe_wire;
 /// A query string of any bytes, asked of a small world.
 mod query;
 /// A snapshot of any bytes: opening, and answers from what opens.
@@ -69,6 +73,8 @@ pub const TARGETS: &[Target] = &[
     Target { name: "netblocks", run: netblocks::target },
     Target { name: "prefixmap_build", run: prefixmap_build::target },
     Target { name: "prefixmap_open", run: prefixmap_open::target },
+    Target { name: "probe_document", run: probe_document::target },
+    Target { name: "probe_wire", run: probe_wire::target },
     Target { name: "query", run: query::target },
     Target { name: "snapshot_open", run: snapshot_open::target },
     Target { name: "workers_channel", run: workers_channel::target },

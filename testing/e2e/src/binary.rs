@@ -41,6 +41,8 @@ fn build() -> Result<PathBuf> {
     let folder = test.parent().and_then(|deps| deps.parent()).context("no target folder")?;
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.args(["build", "--quiet", "--package", "heliostat", "--bin", "heliostat"]);
+    // The program that parses strangers' bytes is looked for beside it.
+    cargo.args(["--package", "heliostat-observe-probe-worker", "--bin", "heliostat-probe"]);
     if folder.ends_with("release") {
         cargo.arg("--release");
     }

@@ -11,7 +11,7 @@ mod value;
 
 pub(crate) use postgres::Postgres;
 pub(crate) use sqlite::Sqlite;
-pub(crate) use value::{Row, Value};
+pub(crate) use value::{Cell, Row, Value};
 
 use std::time::Duration;
 

@@ -13,6 +13,10 @@ mod leases;
 mod killed;
 /// Lists of mirrors.
 mod lists;
+/// MirrorManager's own database.
+mod mirrormanager;
+/// Releases, archives, emergencies.
+mod release;
 /// A cache, through the catalog, is the cache.
 mod round_trip;
 /// States against a plain map.
@@ -82,6 +86,8 @@ suite!(
     suite::locations_name_hosts,
     suite::netblocks_are_canonical,
     suite::hostile_texts_are_only_texts,
+    suite::bad_names_are_refused_everywhere,
+    suite::directories_do_not_lead_out,
     suite::every_change_is_in_the_trail,
     suite::a_dry_run_changes_nothing,
     suite::a_failed_change_leaves_nothing,
@@ -107,6 +113,8 @@ suite!(
     history::answers_add_up,
     history::files_are_kept_with_what_they_were,
     history::the_schema_guards_history,
+    release::a_version_is_released_and_archived,
+    release::an_emergency_leaves_the_newest_files,
     lists::a_list_is_known_again_by_its_names,
     lists::what_a_list_knows_of_people_is_set,
     lists::foreign_facts_are_refused_one_by_one,

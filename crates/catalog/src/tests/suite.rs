@@ -11,6 +11,7 @@ use crate::host::{Host, Mirror, MirrorUrl};
 use crate::import::Origin;
 use crate::location::Location;
 use crate::netblock::NetblockCountry;
+use crate::product::{Product, Version};
 use crate::repository::{Disabled, Redirect, Repository};
 use crate::site::Site;
 use crate::states::{MirrorState, StatesBuilder};
@@ -360,6 +361,96 @@ pub(super) fn hostile_texts_are_only_texts(place: &Place) {
         };
         assert!(refused(&mut catalog, |txn| txn.category_insert(category)).contains("the top"));
     }
+}
+
+type Insert = fn(&mut Txn<'_>, String) -> Result<(), Error>;
+/// Adds a thing of each sort under a name.
+const INSERTS: [(&str, Insert); 11] = [
+    ("site", |txn, name| txn.site_insert(Site::new(name)).map(drop)),
+    ("host", |txn, name| txn.host_insert(Host::new("University", name)).map(drop)),
+    ("category", |txn, name| {
+        let (top, product, source) = ("x".to_owned(), None, String::new());
+        txn.category_insert(Category { id: 0, name, top, product, source }).map(drop)
+    }),
+    ("product", |txn, name| {
+        txn.product_insert(Product { id: 0, name, source: String::new() }).map(drop)
+    }),
+    ("version", |txn, name| {
+        let product = Product { id: 0, name: "P".to_owned(), source: String::new() };
+        let product = txn.product_insert(product)?.name;
+        let (development, source) = (false, String::new());
+        txn.version_insert(Version { id: 0, product, name, development, source }).map(drop)
+    }),
+    ("repository", |txn, prefix| {
+        let (arch, source) = ("x86_64".to_owned(), String::new());
+        let (directory, version) = (None, None);
+        let new = Repository { id: 0, prefix, arch, directory, version, source };
+        txn.repository_insert(new).map(drop)
+    }),
+    ("repository", |txn, arch| {
+        let (prefix, source) = ("x".to_owned(), String::new());
+        let (directory, version) = (None, None);
+        let new = Repository { id: 0, prefix, arch, directory, version, source };
+        txn.repository_insert(new).map(drop)
+    }),
+    ("redirect", |txn, name| {
+        let (target, source) = ("x".to_owned(), String::new());
+        txn.redirect_insert(&Redirect { name, target, source })
+    }),
+    ("redirect", |txn, target| {
+        let (name, source) = ("x".to_owned(), String::new());
+        txn.redirect_insert(&Redirect { name, target, source })
+    }),
+    ("disabled", |txn, prefix| txn.disabled_insert(&Disabled { prefix, source: String::new() })),
+    ("location", |txn, name| {
+        let (hosts, source) = (Vec::new(), String::new());
+        txn.location_insert(Location { id: 0, name, hosts, source }).map(drop)
+    }),
+];
+
+/// Every sort of thing refuses a name that hides, never ends, or is none, and says why.
+pub(super) fn bad_names_are_refused_everywhere(place: &Place) {
+    let mut catalog = catalog(place);
+    write(&mut catalog, network);
+    let before = catalog.read(|view| view.state()).unwrap();
+    for (what, insert) in INSERTS {
+        for (name, reason) in [
+            (String::new(), "is empty"),
+            ("a\u{0}b".to_owned(), "control characters"),
+            ("a\u{1b}[2Jb".to_owned(), "control characters"),
+            ("x".repeat(5_000), "longer than"),
+        ] {
+            let why = refused(&mut catalog, |txn| insert(txn, name));
+            assert!(why.contains(reason), "{what}: {why}");
+            assert!(!why.contains('\u{1b}') && why.len() < 400, "{what}: {why}");
+        }
+    }
+    assert_eq!(catalog.read(|view| view.state()).unwrap(), before, "nothing is left of it");
+}
+
+pub(super) fn directories_do_not_lead_out(place: &Place) {
+    let mut catalog = catalog(place);
+    write(&mut catalog, network);
+    let epel = catalog.read(|view| view.category_find("EPEL")).unwrap();
+    for (name, reason) in [
+        ("pub/epel/../../etc", "goes up"),
+        ("/etc", "slash too many"),
+        ("pub//epel", "slash too many"),
+        ("pub/epel/\u{7}", "control characters"),
+        ("pub/epel/9", "there is one"),
+    ] {
+        let directory = Directory {
+            id: 0,
+            category_id: epel.id,
+            name: name.to_owned(),
+            subpath: String::new(),
+            source: String::new(),
+            files: Default::default(),
+        };
+        let why = refused(&mut catalog, |txn| txn.directory_insert(directory));
+        assert!(why.contains(reason), "{why}");
+    }
+    assert_eq!(catalog.read(|view| view.directory_list()).unwrap().len(), 3);
 }
 
 pub(super) fn every_change_is_in_the_trail(place: &Place) {

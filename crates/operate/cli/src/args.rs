@@ -7,8 +7,8 @@ use clap::{Parser, Subcommand, ValueEnum};
 use heliostat_admission::{Bytes, Headroom};
 
 use crate::capacity;
-use crate::catalog::Resource;
 use crate::catalog::args as catalog;
+use crate::catalog::{ArchiveArgs, ExpireArgs, ReleaseArgs, Resource, ScanArgs};
 use crate::config::ConfigArgs;
 use crate::serve_options::ServeOptions;
 use crate::store::StoreArgs;
@@ -67,6 +67,11 @@ pub enum Ending {
         #[command(subcommand)]
         source: catalog::ImportSource,
     },
+    /// Look at the primary copy of a category: what exists, and what clients verify.
+    ///
+    /// Directories, repositories and the hashes of their indexes go into the catalog. Only what has
+    /// changed is looked at; a scan that is interrupted goes on with the next one.
+    Scan(ScanArgs),
     /// Write the catalog for another system, so that it can run on.
     Export {
         /// Which system.
@@ -81,6 +86,12 @@ pub enum Ending {
     Publish(catalog::PublishArgs),
     /// Publish an old generation anew, under the next number.
     Rollback(catalog::RollbackArgs),
+    /// Lead repositories to the same directories in the archive.
+    MoveToArchive(ArchiveArgs),
+    /// Make a version in development a released one, and lead its repositories there.
+    Release(ReleaseArgs),
+    /// Forget what the files of a version were: clients take only the newest for good.
+    EmergencyExpire(ExpireArgs),
     /// Print who changed what in the catalog, and when.
     Audit(catalog::AuditArgs),
     /// What the catalog holds, one command for each sort.

@@ -20,7 +20,9 @@ use crate::{Error, clock, progress, source};
 pub(crate) fn run(from: &CompileSource, out: &mut impl Write) -> Result<(), Error> {
     let _room = room(from)?;
     let (import, output) = match from {
-        CompileSource::Mirrormanager { files, output } => (source::mirrormanager(files)?, output),
+        CompileSource::Mirrormanager { files, output } => {
+            (source::mirrormanager(&files.cache, &files.tables)?, output)
+        }
         CompileSource::Almalinux { files, output } => (source::almalinux(files)?, output),
         CompileSource::Mirrorbits { files, output } => {
             (source::list(files, ListSort::Mirrorbits)?, output)

@@ -120,6 +120,18 @@ pub enum Error {
     /// No worker process could be started, or it did not do its job.
     #[error("no worker process")]
     Workers(#[source] heliostat_workers::Error),
+    /// The program that parses metadata is not where it should be.
+    #[error(
+        "there is no {path}, the program that parses metadata; build it with \
+         `cargo build --release -p heliostat-observe-probe-worker`, or name it with --probe"
+    )]
+    Probe {
+        /// Where it should be.
+        path: PathBuf,
+    },
+    /// A scan did not come to its end.
+    #[error("the scan did not come to its end; what it learned is kept")]
+    Scan(#[from] heliostat_observe_scan::Error),
     /// A layer of the workers' sandbox is missing, and none was to be.
     #[error("not in force here: {missing}")]
     Sandbox {

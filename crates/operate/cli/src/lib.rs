@@ -23,6 +23,8 @@ mod capacity;
 pub mod catalog;
 /// What a file holds.
 mod inspect;
+/// What a shell completes.
+mod complete;
 /// Manual pages and completions.
 mod manual;
 /// Why these mirrors.
@@ -43,6 +45,7 @@ mod table;
 mod error;
 
 pub use args::{Args, Command};
+pub use complete::answer as complete;
 pub use countries::countries_open;
 pub use error::Error;
 pub use serve_options::{FollowPlan, ServeOptions, ServePlan};
@@ -64,9 +67,13 @@ pub fn run(command: &args::Ending, out: &mut impl Write) -> Result<(), Error> {
         args::Ending::Capacity(args) => capacity::run(args, out),
         args::Ending::Init(args) => catalog::init(args, out),
         args::Ending::Import { source } => catalog::import(source, out),
+        args::Ending::Scan(args) => catalog::scan(args, out),
         args::Ending::Export { target } => catalog::export(target, out),
         args::Ending::Publish(args) => catalog::publish(args, out),
         args::Ending::Rollback(args) => catalog::rollback(args, out),
+        args::Ending::MoveToArchive(args) => catalog::archive(args, out),
+        args::Ending::Release(args) => catalog::release(args, out),
+        args::Ending::EmergencyExpire(args) => catalog::expire(args, out),
         args::Ending::Audit(args) => catalog::audit(args, out),
         args::Ending::Resource(resource) => catalog::resource(resource, out),
         args::Ending::Completions { shell } => manual::completions(*shell, out),

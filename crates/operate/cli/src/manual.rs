@@ -5,18 +5,18 @@ use std::path::Path;
 
 use clap::Command;
 use clap_complete::Shell;
+use clap_complete::env::Shells;
 
+use crate::complete::VARIABLE;
 use crate::{Error, config};
 
 /// Prints what makes a shell complete commands and options.
 pub(crate) fn completions(shell: Shell, out: &mut impl Write) -> Result<(), Error> {
+    let known = Shells::builtins();
+    let name = shell.to_string();
+    let shell = known.completer(&name).ok_or_else(|| Error::Nothing(format!("no {name} here")))?;
     let mut script = Vec::new();
-    clap_complete::generate(
-        shell,
-        &mut config::dressed(&Default::default()),
-        "heliostat",
-        &mut script,
-    );
+    shell.write_registration(VARIABLE, "heliostat", "heliostat", "heliostat", &mut script)?;
     Ok(out.write_all(&script)?)
 }
 

@@ -7,18 +7,18 @@ use heliostat_exchange::almalinux::{Documents, documents_read};
 use heliostat_exchange::lists::{self, List, ListError};
 use heliostat_exchange::{Import, Problems, mirrormanager};
 
-use crate::args::{AlmalinuxFiles, ListFiles, MirrormanagerFiles, TableFiles};
+use crate::args::{AlmalinuxFiles, ListFiles, TableFiles};
 use crate::table::thousands;
 use crate::{Error, clock, progress};
 
 /// Reads MirrorManager's cache and its tables.
-pub(crate) fn mirrormanager(files: &MirrormanagerFiles) -> Result<Import, Error> {
-    let bytes = read(&files.cache)?;
+pub(crate) fn mirrormanager(cache: &Path, tables: &TableFiles) -> Result<Import, Error> {
+    let bytes = read(cache)?;
     let bar = progress::bytes("reading", bytes.len() as u64);
     let import = mirrormanager::cache_read(&bytes, &mut |done| bar.set_position(done));
     bar.finish_and_clear();
-    let import = import.map_err(|source| Error::Cache { path: files.cache.clone(), source })?;
-    with_tables(import, &files.tables)
+    let import = import.map_err(|source| Error::Cache { path: cache.to_owned(), source })?;
+    with_tables(import, tables)
 }
 
 /// Reads AlmaLinux's folder and its tables.
@@ -58,7 +58,8 @@ pub(crate) enum ListSort {
     Debian,
 }
 
-fn with_tables(import: Import, tables: &TableFiles) -> Result<Import, Error> {
+/// Adds the tables that are files of their own.
+pub(crate) fn with_tables(import: Import, tables: &TableFiles) -> Result<Import, Error> {
     let Import { mut world, mut problems, facts } = import;
     if let Some(path) = &tables.netblocks {
         let mut found = Problems::new();

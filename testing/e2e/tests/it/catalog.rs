@@ -208,10 +208,69 @@ fn every_command_has_a_page_and_completes() -> Result<()> {
     run(&["man", text(folder.path())?])?;
     let page = fs::read_to_string(folder.path().join("heliostat-host-edit.1"))?;
     assert!(page.contains(".TH") && page.contains("EDITOR"), "{page}");
+    let catalog = folder.path().join("catalog.db");
+    run(&["init", "--catalog", text(&catalog)?, "--site", "Université", "--admin", "operator"])?;
     for shell in ["bash", "zsh", "fish"] {
         let script = run(&["completions", shell])?;
-        assert!(script.contains("netblock") && script.contains("rollback"), "{shell}");
+        assert!(
+            script.contains("HELIOSTAT_COMPLETE") && script.contains("heliostat"),
+            "{shell}: {script}"
+        );
+        // As the script calls it: the words, and which of them is being written.
+        let completes = |words: &[&str]| -> Result<Vec<String>> {
+            let mut command = Command::new(binary()?);
+            command.env("HELIOSTAT_COMPLETE", shell).env("HELIOSTAT_CATALOG", &catalog);
+            command.env("_CLAP_IFS", "\n").env("_CLAP_COMPLETE_INDEX", words.len().to_string());
+            command.env("_CLAP_COMPLETE_COMP_TYPE", "9").env("_CLAP_COMPLETE_SPACE", "true");
+            let done = command.args(["--", "heliostat"]).args(words).output()?;
+            ensure!(done.stderr.is_empty(), "{}", String::from_utf8_lossy(&done.stderr));
+            let said = String::from_utf8_lossy(&done.stdout).into_owned();
+            let first = |line: &str| line.split([':', '\t']).next().unwrap_or_default().to_owned();
+            Ok(said.lines().map(|line| first(line).trim().to_owned()).collect())
+        };
+        assert_eq!(completes(&["rollb"])?, ["rollback"], "{shell}");
+        assert_eq!(completes(&["site", "show", "Univ"])?, ["Université"], "{shell}");
+        assert_eq!(completes(&["user", "password", "op"])?, ["operator"], "{shell}");
+        assert_eq!(completes(&["country", "edit", "SE"])?, ["SE"], "{shell}");
+        assert_eq!(completes(&["site", "add", "Univ"])?, [""; 0], "{shell}: a new name is new");
+        assert_eq!(completes(&["--config", "x", "site", "remove", "no"])?, [""; 0], "{shell}");
     }
+    Ok(())
+}
+
+/// What the catalog holds, for a script and for mirmon.
+#[test]
+fn it_is_exported_in_one_order() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let mut said = Vec::new();
+    for round in 0..2 {
+        let catalog = folder.path().join(format!("{round}.db"));
+        let place = ["--catalog", text(&catalog)?];
+        run(&[&["init"][..], &place].concat())?;
+        let cache = cache(folder.path(), "first")?;
+        let from = ["import", "mirrormanager", "--cache", text(&cache)?];
+        run(&[&from[..], &place].concat())?;
+        let file = folder.path().join("out.json");
+        let to = ["export", "json", "--output", text(&file)?];
+        run(&[&to[..], &place].concat())?;
+        let json = fs::read_to_string(&file)?;
+        assert_eq!(run(&[&["export", "json"][..], &place].concat())?, json);
+        for word in ["\"version\": 1", "\"first.example\"", "\"repomd.xml\"", "\"current\""] {
+            assert!(json.contains(word), "{word}: {json}");
+        }
+        said.push((json, run(&[&["export", "mirmon"][..], &place].concat())?));
+    }
+    assert_eq!(said[0], said[1]);
+    let mirmon = folder.path().join("mirmon");
+    fs::write(&mirmon, &said[0].1)?;
+    let again = folder.path().join("again.db");
+    let place = ["--catalog", text(&again)?];
+    run(&[&["init"][..], &place].concat())?;
+    let import = ["import", "mirrorbits", text(&mirmon)?];
+    let shown = run(&[&import[..], &["--dry-run"], &place].concat())?;
+    assert!(shown.contains("+ host ") && shown.contains("nothing was changed"), "{shown}");
+    run(&[&import[..], &place].concat())?;
+    assert_eq!(run(&[&import[..], &place].concat())?, "nothing changed\n");
     Ok(())
 }
 

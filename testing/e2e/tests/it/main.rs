@@ -26,6 +26,8 @@ mod config;
 mod capacity;
 /// The catalog, from another system's data to a server, on both engines.
 mod catalog;
+/// The primary copy, scanned, published and served.
+mod scan;
 /// Many machines: nodes that follow a store.
 mod follow;
 /// Three machines, and what dies or is cut off.

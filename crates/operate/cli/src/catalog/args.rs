@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use heliostat_catalog::Place;
 
 use crate::Error;
-use crate::args::{AlmalinuxFiles, ListFiles, MirrormanagerFiles};
+use crate::args::{AlmalinuxFiles, ListFiles, TableFiles};
 use crate::store::StoreArgs;
 
 /// Where the catalog is.
@@ -34,21 +34,31 @@ impl CatalogArgs {
 }
 
 /// Arguments of `init`.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct InitArgs {
     /// Where to make it.
     #[command(flatten)]
     pub catalog: CatalogArgs,
+    /// The name of a first user, with the role `admin`.
+    #[arg(long, value_name = "NAME")]
+    pub admin: Option<String>,
+    /// The name of a first site.
+    #[arg(long, value_name = "NAME")]
+    pub site: Option<String>,
+    /// Ask nothing at a terminal.
+    #[arg(long)]
+    pub yes: bool,
 }
 
 /// Where `import` reads from.
 #[derive(Debug, Subcommand)]
 pub enum ImportSource {
-    /// The protobuf cache of MirrorManager, as Fedora, EPEL, CentOS and Rocky Linux use it.
+    /// The protobuf cache of MirrorManager, as Fedora, EPEL, CentOS and Rocky Linux use it, or its
+    /// own database.
     Mirrormanager {
         /// What to read.
         #[command(flatten)]
-        files: MirrormanagerFiles,
+        from: MirrormanagerSource,
         /// What to do with it.
         #[command(flatten)]
         options: ImportOptions,
@@ -91,6 +101,33 @@ pub enum ImportSource {
     },
 }
 
+/// What MirrorManager has: its cache, or its database.
+#[derive(Debug, Args)]
+pub struct MirrormanagerSource {
+    /// The cache, usually `mirrorlist_cache.proto`.
+    #[arg(long, value_name = "FILE")]
+    pub cache: Option<PathBuf>,
+    /// Its own database, which is only read: `postgres://USER@HOST/mirrormanager`.
+    #[arg(long, value_name = "URL")]
+    pub postgres: Option<String>,
+    /// A file whose first line is that URL: it may have a password.
+    #[arg(long, value_name = "FILE")]
+    pub postgres_file: Option<PathBuf>,
+    /// The tables beside it.
+    #[command(flatten)]
+    pub tables: TableFiles,
+}
+
+impl MirrormanagerSource {
+    /// The database, if it is that.
+    pub(super) fn url(&self) -> Result<Option<String>, Error> {
+        match (&self.postgres_file, &self.postgres) {
+            (Some(path), _) => first_line(path).map(Some),
+            (None, url) => Ok(url.clone()),
+        }
+    }
+}
+
 /// What `import` does with what it read.
 #[derive(Debug, Args)]
 pub struct ImportOptions {
@@ -125,6 +162,24 @@ pub enum ExportTarget {
         /// Where to write the lines of `country,continent`, which are a file of their own.
         #[arg(long, value_name = "FILE")]
         countries: Option<PathBuf>,
+    },
+    /// All of it as JSON, but secrets and history.
+    Json {
+        /// What to export.
+        #[command(flatten)]
+        catalog: CatalogArgs,
+        /// The file to write; the standard output by default.
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// Country, URL and contact of every URL that clients are given, as mirmon reads it.
+    Mirmon {
+        /// What to export.
+        #[command(flatten)]
+        catalog: CatalogArgs,
+        /// The file to write; the standard output by default.
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
     },
 }
 
@@ -194,10 +249,10 @@ pub struct AuditArgs {
 }
 
 /// The first line of a file that holds a secret.
-fn first_line(path: &Path) -> Result<String, Error> {
+pub(crate) fn first_line(path: &Path) -> Result<String, Error> {
     let text = std::fs::read_to_string(path)
         .map_err(|source| Error::Read { path: path.to_owned(), source })?;
     Ok(text.lines().next().unwrap_or_default().trim().to_owned())
 }
 
-const CATALOG_DEFAULT: &str = "/var/lib/heliostat/catalog.db";
+pub(crate) const CATALOG_DEFAULT: &str = "/var/lib/heliostat/catalog.db";

@@ -1,31 +1,23 @@
-//! Making the catalog, and filling it.
+//! Filling the catalog.
 
 use std::io::Write;
 
+use heliostat_catalog::Ending;
 use heliostat_catalog::import::Origin;
-use heliostat_catalog::{Catalog, Ending};
-use heliostat_exchange::Import;
+use heliostat_exchange::{Import, ProblemKind, Problems};
 
-use super::args::{ImportOptions, ImportSource, InitArgs};
+use super::args::{ImportOptions, ImportSource, MirrormanagerSource};
 use super::{actor, difference, open};
 use crate::source::ListSort;
 use crate::{Error, clock, progress, source};
 
-/// Makes an empty catalog.
-pub(crate) fn init(args: &InitArgs, out: &mut impl Write) -> Result<(), Error> {
-    let place = args.catalog.place()?;
-    Catalog::create(&place, clock::now_unix_s())?;
-    writeln!(out, "made the catalog {place}; fill it with `heliostat import`")?;
-    Ok(())
-}
-
 /// Brings another system's data into the catalog.
 pub(crate) fn import(from: &ImportSource, out: &mut impl Write) -> Result<(), Error> {
     let (import, tables, options, origin) = match from {
-        ImportSource::Mirrormanager { files, options } => {
+        ImportSource::Mirrormanager { from, options } => {
             let origin =
                 Origin { continent_redirects: true, ..origin("mirrormanager", "MirrorManager") };
-            (source::mirrormanager(files)?, &files.tables, options, origin)
+            (mirrormanager(from)?, &from.tables, options, origin)
         }
         ImportSource::Almalinux { files, options } => {
             // Its files have names, and their order is no number.
@@ -55,6 +47,28 @@ pub(crate) fn import(from: &ImportSource, out: &mut impl Write) -> Result<(), Er
         return Err(Error::Strict { count: import.problems.total() });
     }
     take(&import, &origin, options, out)
+}
+
+/// MirrorManager's cache or database.
+fn mirrormanager(from: &MirrormanagerSource) -> Result<Import, Error> {
+    match (from.url()?, &from.cache) {
+        (Some(_), Some(_)) => {
+            Err(Error::Document("give --cache or --postgres, not both".to_owned()))
+        }
+        (None, None) => Err(Error::Document("give --cache FILE or --postgres URL".to_owned())),
+        (None, Some(cache)) => source::mirrormanager(cache, &from.tables),
+        (Some(url), None) => {
+            let found = heliostat_catalog::mirrormanager::read(&url, clock::now_unix_s())?;
+            let mut problems = Problems::new();
+            for problem in found.problems {
+                let (place, what) = problem.split_once(": ").unwrap_or(("", &problem));
+                let (place, what) = (place.to_owned(), what.to_owned());
+                problems.add(ProblemKind::BadLine, || place, || what);
+            }
+            let import = Import { world: found.world, problems, facts: found.facts };
+            source::with_tables(import, &from.tables)
+        }
+    }
 }
 
 fn origin<'a>(name: &'a str, site: &'a str) -> Origin<'a> {

@@ -4,14 +4,20 @@
 pub mod args;
 /// What changes, line by line.
 mod difference;
-/// Making it, and filling it.
+/// Making one.
+mod init;
+/// Filling it.
 mod flow;
+/// What should exist.
+mod scan;
 /// The catalog into snapshots.
 mod publish;
 /// Who holds a lease.
 mod holder;
 /// The catalog for other systems.
 mod export;
+/// What happens to a whole version at once.
+mod release;
 /// Who changed what, and when.
 mod trail;
 /// One set of commands for every sort of thing.
@@ -20,10 +26,15 @@ mod resource;
 use heliostat_catalog::{Actor, Catalog};
 
 pub(crate) use export::export;
-pub(crate) use flow::{import, init};
+pub(crate) use flow::import;
+pub(crate) use init::init;
 pub(crate) use publish::{publish, rollback};
+pub use release::{ArchiveArgs, ExpireArgs, ReleaseArgs};
+pub(crate) use release::{archive, expire, release};
 pub(crate) use resource::run as resource;
 pub use resource::{Resource, ResourceAction, ResourceArgs, TokenArgs, UserArgs};
+pub use scan::ScanArgs;
+pub(crate) use scan::run as scan;
 pub(crate) use trail::audit;
 
 use crate::{Error, clock};

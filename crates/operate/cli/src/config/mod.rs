@@ -17,8 +17,8 @@ mod command;
 pub(crate) use command::run;
 pub use command::{ConfigAction, ConfigArgs};
 pub use file::problems;
-pub(crate) use overlay::dressed;
 pub use overlay::parse;
+pub(crate) use overlay::{catalog_place, dressed, usual_file};
 
 #[cfg(test)]
 mod tests;

@@ -9,6 +9,7 @@ use clap::{Arg, Command, CommandFactory, FromArgMatches};
 use super::file::File;
 use super::setting::{is_list, place, variable};
 use crate::args::Ending;
+use crate::catalog::args::first_line;
 use crate::{Args, Error};
 
 /// Understands a command line, with the environment and the file under it.
@@ -61,6 +62,21 @@ fn named(line: &[OsString]) -> Named {
 /// The file that the environment names.
 pub(crate) fn file_in_environment() -> Option<PathBuf> {
     std::env::var_os(VARIABLE).filter(|path| !path.is_empty()).map(PathBuf::from)
+}
+
+/// The file that the environment names or the usual one, if it is understood.
+pub(crate) fn usual_file() -> File {
+    File::read(file_in_environment().as_deref()).unwrap_or_default()
+}
+
+/// Where the catalog is, as the environment or the file says.
+pub(crate) fn catalog_place(file: &File) -> Option<String> {
+    let says = |key: &str| file.values.get(&(None, key.to_owned())).map(|value| &value.texts);
+    if let Some(path) = value_file(None, "catalog_file", "catalog", &says) {
+        return first_line(path.as_ref()).ok();
+    }
+    let value = std::env::var(variable(None, "catalog")).ok().filter(|place| !place.is_empty());
+    value.or_else(|| says("catalog")?.first().cloned())
 }
 
 /// The commands, with what the file and the environment say as defaults.

@@ -129,6 +129,7 @@ pub(crate) const SECTIONS: &[(&str, &[&str])] = &[
 const SHARED: &[&str] = &["catalog", "catalog_file"];
 
 /// Options that mean one call only.
-const PER_CALL: &[&str] = &["config", "generation", "seed"];
+const PER_CALL: &[&str] =
+    &["cache", "config", "generation", "output", "postgres", "postgres_file", "seed", "top"];
 
 const MASK: &str = "********";

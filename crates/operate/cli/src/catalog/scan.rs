@@ -1,0 +1,245 @@
+//! What should exist: the primary copies of categories, into the catalog.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::Args;
+use heliostat_catalog::Catalog;
+use heliostat_observe_probe::{ProbeSettings, program};
+use heliostat_observe_scan::{Origin, Progress, ScanSettings, Share, Summary, scan, share};
+use heliostat_workers::Program;
+
+use super::args::CatalogArgs;
+use super::{actor, open};
+use crate::{Error, progress};
+
+/// Arguments of `scan`.
+#[derive(Debug, Args)]
+pub struct ScanArgs {
+    /// The catalog.
+    #[command(flatten)]
+    pub catalog: CatalogArgs,
+    /// Only this category; without it, every category whose primary copy is known.
+    #[arg(long, value_name = "NAME")]
+    pub category: Option<String>,
+    /// Where the category's primary copy is: a folder, or a URL of rsync, http or https. It is
+    /// remembered.
+    #[arg(long, value_name = "ORIGIN", requires = "category")]
+    pub from: Option<Origin>,
+    /// Only this directory and what is below it, by its full name.
+    #[arg(long, value_name = "DIR")]
+    pub path: Option<String>,
+    /// Look at everything, also at what has not changed.
+    #[arg(long)]
+    pub full: bool,
+    /// Also when more than half of the directories are gone.
+    #[arg(long)]
+    pub force: bool,
+    /// Hash images (ISO and the like): always from a folder, never over rsync, and over HTTP only
+    /// when this is given.
+    #[arg(long)]
+    pub images: bool,
+    /// Then say which share of the mirrors holds this directory and what is below it.
+    #[arg(long, value_name = "DIR")]
+    pub announce: Option<String>,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// The program that parses metadata [default: heliostat-probe, beside this program].
+    #[arg(long, value_name = "FILE")]
+    pub probe: Option<PathBuf>,
+}
+
+/// Scans the primary copies of categories.
+pub(crate) fn run(args: &ScanArgs, out: &mut impl Write) -> Result<(), Error> {
+    let mut catalog = open(&args.catalog)?;
+    let found = origins(&mut catalog, args)?;
+    if found.is_empty() && args.announce.is_none() {
+        let what = "no category has a known primary copy; name one with --category and --from";
+        return Err(Error::Nothing(what.to_owned()));
+    }
+    let mut scanned = Vec::new();
+    for (category, origin, from) in found {
+        let images = args.images || matches!(origin, Origin::Folder(_));
+        let settings = ScanSettings {
+            category,
+            images: images && !matches!(origin, Origin::Rsync(_)),
+            origin,
+            from,
+            full: args.full,
+            force: args.force,
+            probe: probe(args)?,
+            agent: concat!("heliostat/", env!("CARGO_PKG_VERSION")).to_owned(),
+            actor: actor("scan"),
+        };
+        let summary = watched(&mut catalog, &settings)?;
+        if !args.json {
+            print(&settings, &summary, out)?;
+            out.flush()?;
+        }
+        scanned.push((settings.category, summary));
+    }
+    let announced = match &args.announce {
+        Some(path) => Some((path, catalog.read(|view| share(view, path))?)),
+        None => None,
+    };
+    if args.json {
+        return json(&scanned, announced, out);
+    }
+    match announced {
+        Some((path, share)) => announce(path, &share, out),
+        None => Ok(()),
+    }
+}
+
+/// Categories, their primary copies, and where to begin in them.
+fn origins(catalog: &mut Catalog, args: &ScanArgs) -> Result<Vec<(String, Origin, String)>, Error> {
+    let mut found = Vec::new();
+    // A release that is announced is looked for first.
+    let path = args.path.as_ref().or(args.announce.as_ref()).map(|path| path.trim_matches('/'));
+    catalog.read(|view| {
+        for category in view.category_list()? {
+            if args.category.as_ref().is_some_and(|name| *name != category.name) {
+                continue;
+            }
+            let known = view.scan_origin(category.id)?.map(|(origin, _)| origin);
+            let known = known.and_then(|origin| origin.parse().ok());
+            let Some(origin) = args.from.clone().or(known) else { continue };
+            let from = match path {
+                None => Some(""),
+                Some(path) if category.top.is_empty() => Some(path),
+                Some(path) => match path.strip_prefix(&category.top) {
+                    Some(rest) if rest.is_empty() || rest.starts_with('/') => {
+                        Some(rest.trim_matches('/'))
+                    }
+                    _ => None,
+                },
+            };
+            if let Some(from) = from {
+                found.push((category.name, origin, from.to_owned()));
+            }
+        }
+        Ok(())
+    })?;
+    if let (true, Some(name)) = (found.is_empty(), &args.category) {
+        catalog.read(|view| view.category_find(name))?;
+    }
+    Ok(found)
+}
+
+fn probe(args: &ScanArgs) -> Result<ProbeSettings, Error> {
+    let program = match &args.probe {
+        Some(path) => Program::new(path, [] as [&str; 0]),
+        None => program().map_err(|path| Error::Probe { path })?,
+    };
+    Ok(ProbeSettings::detect(program)?)
+}
+
+/// Scans, and shows how far it has come to whoever watches.
+fn watched(catalog: &mut Catalog, settings: &ScanSettings) -> Result<Summary, Error> {
+    let walk = progress::stages();
+    let mut bytes = None;
+    let summary = scan(catalog, settings, &mut |progress| match progress {
+        Progress::Directories { seen, read } => {
+            walk.set_message(format!("{seen} directories, {read} changed"));
+        }
+        Progress::Images { hashed_bytes, total_bytes, .. } => {
+            let bar = bytes.get_or_insert_with(|| progress::bytes("hashing", total_bytes));
+            bar.set_position(hashed_bytes);
+        }
+    });
+    walk.finish_and_clear();
+    if let Some(bar) = bytes {
+        bar.finish_and_clear();
+    }
+    let summary = summary?;
+    let mut err = std::io::stderr().lock();
+    for problem in &summary.problems {
+        writeln!(err, "warning: {}: {}", problem.path, problem.what)?;
+    }
+    let more = summary.problems_total - summary.problems.len() as u64;
+    if more > 0 {
+        writeln!(err, "warning: and {more} more")?;
+    }
+    Ok(summary)
+}
+
+fn print(settings: &ScanSettings, found: &Summary, out: &mut impl Write) -> Result<(), Error> {
+    let Summary { directories, read, added, gone, files, .. } = found;
+    writeln!(out, "{}: {}", settings.category, settings.origin)?;
+    writeln!(
+        out,
+        "{directories} directories: {read} changed ({files} files), {added} new, {gone} gone"
+    )?;
+    let Summary { repositories, packages, versions, images, .. } = found;
+    writeln!(
+        out,
+        "{repositories} new repositories, {packages} packages in those that changed, \
+         {versions} new versions of what clients verify, {images} images hashed"
+    )?;
+    Ok(())
+}
+
+fn announce(path: &str, share: &Share, out: &mut impl Write) -> Result<(), Error> {
+    let Share { directories, mirrors, whole, partly, unknown, bandwidth_mbit_s } = share;
+    if *directories == 0 {
+        return Err(Error::Nothing(format!("there is no directory {path}")));
+    }
+    writeln!(
+        out,
+        "{path}: {directories} directories, held by {whole} of {mirrors} mirrors ({} %)",
+        share.percent()
+    )?;
+    let (held, all) = bandwidth_mbit_s;
+    writeln!(
+        out,
+        "{partly} mirrors have a part of it, of {unknown} nothing is known; those that have all of \
+         it have {held} of {all} Mbit/s"
+    )?;
+    Ok(())
+}
+
+fn json(
+    scanned: &[(String, Summary)],
+    announced: Option<(&String, Share)>,
+    out: &mut impl Write,
+) -> Result<(), Error> {
+    let summary = |(category, found): &(String, Summary)| {
+        let problems: Vec<_> = found
+            .problems
+            .iter()
+            .map(|problem| serde_json::json!({ "path": problem.path, "what": problem.what }))
+            .collect();
+        serde_json::json!({
+            "category": category,
+            "directories": found.directories,
+            "changed": found.read,
+            "added": found.added,
+            "gone": found.gone,
+            "forgotten": found.forgotten,
+            "files": found.files,
+            "repositories": found.repositories,
+            "packages": found.packages,
+            "versions": found.versions,
+            "images": found.images,
+            "problems": problems,
+            "problems_total": found.problems_total,
+        })
+    };
+    let announced = announced.map(|(path, share)| {
+        serde_json::json!({
+            "path": path,
+            "directories": share.directories,
+            "mirrors": share.mirrors,
+            "whole": share.whole,
+            "partly": share.partly,
+            "unknown": share.unknown,
+            "percent": share.percent(),
+        })
+    });
+    let scanned: Vec<_> = scanned.iter().map(summary).collect();
+    let all = serde_json::json!({ "scanned": scanned, "announced": announced });
+    serde_json::to_writer_pretty(&mut *out, &all).map_err(std::io::Error::from)?;
+    writeln!(out)?;
+    Ok(())
+}
