@@ -1,6 +1,6 @@
 //! Probes: what came of asking a URL whether it is there, and whether clients are given it since.
 //!
-//! Each probe is a line of history. What they add up to is the [`Health`] of a URL: one that is not
+//! Each probe is a line of history. What they add up to is the `Health` of a URL: one that is not
 //! good is left out of worlds until a probe finds it good again. The owner's and the administrators'
 //! switches have nothing to do with it.
 

@@ -1,6 +1,6 @@
 //! How much was answered on a day, by one thing that is known of the answers.
 //!
-//! Each answer is counted once under each [`Dimension`], so the sums of all of them agree. No client
+//! Each answer is counted once under each `Dimension`, so the sums of all of them agree. No client
 //! is in it, nor anything from which one could be found.
 
 use serde::Serialize;
