@@ -95,6 +95,14 @@ pub enum Error {
         /// Who.
         holder: String,
     },
+    /// Somebody else scans a category.
+    #[error("{category} is being scanned by {holder}; nothing was done with it")]
+    Scanned {
+        /// Which category.
+        category: String,
+        /// Who.
+        holder: String,
+    },
     /// A file is no good snapshot.
     #[error("{path} is no good")]
     Snapshot {

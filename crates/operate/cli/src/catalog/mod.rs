@@ -14,6 +14,8 @@ mod scan;
 mod publish;
 /// Who holds a lease.
 mod holder;
+/// What keeps it alive.
+mod heart;
 /// The catalog for other systems.
 mod export;
 /// What happens to a whole version at once.

@@ -6,8 +6,6 @@
 //! through all of that writes is refused by the store.
 
 use std::io::Write;
-use std::sync::mpsc::{self, RecvTimeoutError, Sender};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use heliostat_catalog::{Catalog, Lease, Place, Taken};
@@ -15,6 +13,7 @@ use heliostat_publish::memory;
 use heliostat_store::{Store, Work};
 
 use super::args::{PublishArgs, RollbackArgs};
+use super::heart::Heart;
 use super::{holder, open};
 use crate::args::MemoryOptions;
 use crate::compile::described;
@@ -193,43 +192,6 @@ fn missing<T>(error: heliostat_store::Error) -> Result<Option<T>, heliostat_stor
             Ok(None)
         }
         _ => Err(error),
-    }
-}
-
-/// Puts the end of a lease off, while its holder is busy.
-struct Heart {
-    stop: Sender<()>,
-    thread: JoinHandle<()>,
-}
-
-impl Heart {
-    fn start(place: Place, lease: Lease, time: Duration) -> std::io::Result<Heart> {
-        let (stop, stopped) = mpsc::channel::<()>();
-        let thread = std::thread::Builder::new().name("lease".to_owned()).spawn(move || {
-            let mut catalog = None;
-            while stopped.recv_timeout(time / 3) == Err(RecvTimeoutError::Timeout) {
-                // It has a connection of its own. What fails is tried again at the next beat, and
-                // a lease that is lost is noticed by the store.
-                if catalog.is_none() {
-                    catalog = Catalog::open(&place, clock::now_unix_s()).ok();
-                }
-                let renewed = catalog.as_mut().map(|catalog| catalog.lease_renew(&lease, time));
-                match renewed {
-                    Some(Ok(true)) | None => {}
-                    Some(Ok(false)) => break,
-                    Some(Err(_)) => catalog = None,
-                }
-            }
-        })?;
-        Ok(Heart { stop, thread })
-    }
-
-    fn stop(self) {
-        drop(self.stop);
-        // It may be waiting for a database that is away; nobody waits for it.
-        if self.thread.is_finished() {
-            let _ = self.thread.join();
-        }
     }
 }
 

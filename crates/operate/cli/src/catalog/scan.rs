@@ -2,15 +2,17 @@
 
 use std::io::Write;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
-use heliostat_catalog::Catalog;
+use heliostat_catalog::{Catalog, Taken};
 use heliostat_observe_probe::{ProbeSettings, program};
 use heliostat_observe_scan::{Origin, Progress, ScanSettings, Share, Summary, scan, share};
 use heliostat_workers::Program;
 
 use super::args::CatalogArgs;
-use super::{actor, open};
+use super::heart::Heart;
+use super::{actor, holder, open};
 use crate::{Error, progress};
 
 /// Arguments of `scan`.
@@ -72,7 +74,7 @@ pub(crate) fn run(args: &ScanArgs, out: &mut impl Write) -> Result<(), Error> {
             agent: concat!("heliostat/", env!("CARGO_PKG_VERSION")).to_owned(),
             actor: actor("scan"),
         };
-        let summary = watched(&mut catalog, &settings)?;
+        let summary = leased(&mut catalog, args, &settings)?;
         if !args.json {
             print(&settings, &summary, out)?;
             out.flush()?;
@@ -133,6 +135,31 @@ fn probe(args: &ScanArgs) -> Result<ProbeSettings, Error> {
         None => program().map_err(|path| Error::Probe { path })?,
     };
     Ok(ProbeSettings::detect(program)?)
+}
+
+/// Scans, unless somebody else scans the category just now.
+fn leased(
+    catalog: &mut Catalog,
+    args: &ScanArgs,
+    settings: &ScanSettings,
+) -> Result<Summary, Error> {
+    let name = format!("scan {}", settings.category);
+    let lease = match catalog.lease_take(&name, &holder::holder(), LEASE, 0, holder::is_gone)? {
+        Taken::Ours(lease) => lease,
+        Taken::Theirs { holder, .. } => {
+            return Err(Error::Scanned { category: settings.category.clone(), holder });
+        }
+    };
+    let heart = Heart::start(args.catalog.place()?, lease.clone(), LEASE)?;
+    let summary = watched(catalog, settings);
+    heart.stop();
+    // One that cannot be given back now runs out.
+    let released = catalog.lease_release(&lease);
+    let summary = summary?;
+    if let Err(error) = released {
+        writeln!(std::io::stderr().lock(), "warning: the lease was not given back: {error}")?;
+    }
+    Ok(summary)
 }
 
 /// Scans, and shows how far it has come to whoever watches.
@@ -243,3 +270,6 @@ fn json(
     writeln!(out)?;
     Ok(())
 }
+
+/// How long a scan has its category without putting that off.
+const LEASE: Duration = Duration::from_secs(30);

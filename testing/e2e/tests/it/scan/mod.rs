@@ -197,8 +197,11 @@ fn a_killed_scan_goes_on() -> Result<()> {
         Ok(rig.call(&["directory", "list"])?.matches("pub/linux/many/").count())
     };
     let learned = wait_until("something learned", || Ok(Some(known()?).filter(|&n| n > 20)));
+    // One scan of a category at a time, whoever starts it.
+    let refused = rig.scan_from(&pages.url).unwrap_err().to_string();
     child.kill()?;
     child.wait()?;
+    assert!(refused.contains("Linux is being scanned by"), "{refused}");
     let learned = learned?;
     assert!(known()? >= learned && learned < 60);
     let before = pages.count("/many/59/");
