@@ -71,5 +71,14 @@ fn with_environment<'a>(command: &'a mut Command, target: &Path, skips: &Skips) 
         .env(skips::VARIABLE, skips.file())
 }
 
-const BUILD: &[&str] = &["build", "--quiet", "--workspace", "--tests", "--bin", "heliostat"];
+const BUILD: &[&str] = &[
+    "build",
+    "--quiet",
+    "--workspace",
+    "--tests",
+    "--bin",
+    "heliostat",
+    "--bin",
+    "heliostat-probe",
+];
 const DOCUMENTATION: &[&str] = &["test", "--quiet", "--workspace", "--doc", "--no-fail-fast"];

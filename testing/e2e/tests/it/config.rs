@@ -37,7 +37,7 @@ fn one_file_for_all_commands() -> Result<()> {
     run.out(&["init"], &[])?;
     run.out(&["site", "add", "University"], &[])?;
     // What `publish` needs comes from the file.
-    assert!(run.out(&["publish", "--once"], &[])?.starts_with("snapshots/current.snapshot: "));
+    assert!(run.out(&["publish", "--once"], &[])?.starts_with("snapshots: generation 1, "));
     let keep = [("HELIOSTAT_PUBLISH_KEEP", "9"), ("HELIOSTAT_CATALOG", "postgres://a:b@db/x")];
     let shown = run.out(&["config", "show", "publish", "--to", "elsewhere"], &keep)?;
     let line = |name: &str| {
