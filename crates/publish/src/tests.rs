@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use heliostat_model::{Asn, Country, HostIndex, IpNet, Mirror, World};
 use heliostat_snapshot::records::{AsnRow, HostRow, PlaceNetblockRow};
-use heliostat_snapshot::{CountryTable, Snapshot};
+use heliostat_snapshot::{CountryTable, LastAddresses, Snapshot};
 use heliostat_testing_world::{Scale, generate};
 use proptest::prelude::*;
 
@@ -134,6 +134,25 @@ proptest! {
             }
         }
     }
+}
+
+/// Whatever was opened before, a snapshot's addresses are its own.
+#[test]
+fn addresses_of_the_last_snapshot_are_taken_over_only_when_they_are_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("world.snapshot");
+    let mut last = LastAddresses::default();
+    let mut country_of = |country: &str, name: &str| {
+        let mut world = World::new(name, 0);
+        let country = Country::parse(country).unwrap();
+        world.netblock_countries.push(("192.0.2.0/24".parse().unwrap(), country));
+        std::fs::write(&path, bytes_of(&world)).unwrap();
+        let snapshot = Snapshot::open_again(&path, None, &mut last).unwrap();
+        snapshot.place("192.0.2.1".parse().unwrap()).country.unwrap().to_string()
+    };
+    assert_eq!(country_of("SE", "one"), "SE");
+    assert_eq!(country_of("SE", "two"), "SE");
+    assert_eq!(country_of("DE", "three"), "DE");
 }
 
 /// Of the longest prefix around an address; of equal ones the last.

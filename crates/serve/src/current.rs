@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use arc_swap::{ArcSwapOption, Cache};
-use heliostat_snapshot::{CountryTable, Error, Snapshot};
+use heliostat_snapshot::{CountryTable, Error, LastAddresses, Snapshot};
 
 /// The pointer to the current snapshot.
 #[derive(Clone, Debug, Default)]
@@ -73,6 +73,7 @@ impl Current {
 pub struct Source {
     path: PathBuf,
     countries: Option<Arc<CountryTable>>,
+    last: LastAddresses,
     seen: Option<Identity>,
 }
 
@@ -97,7 +98,7 @@ pub enum Look {
 impl Source {
     /// A file that need not exist yet.
     pub fn new(path: impl Into<PathBuf>) -> Source {
-        Source { path: path.into(), countries: None, seen: None }
+        Source { path: path.into(), countries: None, last: LastAddresses::default(), seen: None }
     }
 
     /// With a country database, which every snapshot is opened with.
@@ -131,7 +132,7 @@ impl Source {
         let Some(_room) = room(bytes) else { return Look::NoRoom };
         self.seen = Some(identity);
         let begun = Instant::now();
-        match Snapshot::open_with(&self.path, self.countries.as_deref()) {
+        match Snapshot::open_again(&self.path, self.countries.as_deref(), &mut self.last) {
             Ok(snapshot) => Look::New(Box::new(snapshot), begun.elapsed()),
             Err(error) => Look::Bad(error),
         }

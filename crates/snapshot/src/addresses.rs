@@ -7,6 +7,7 @@
 use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use heliostat_prefixmap::{Error, Layout, PrefixMap};
 use ipnet::IpNet;
@@ -21,6 +22,36 @@ use crate::records::{NONE, PlaceRow};
 pub(crate) struct Addresses {
     map: Option<(Layout, Bytes)>,
     known: Vec<Known>,
+}
+
+/// The table of the snapshot that was opened last, and the hash of what it was made of.
+///
+/// From one snapshot to the next addresses seldom change; then the table is taken over, and opening
+/// costs neither its time nor its memory.
+#[derive(Clone, Debug, Default)]
+pub struct LastAddresses(Option<(blake3::Hash, Arc<Addresses>)>);
+
+impl LastAddresses {
+    /// The table that is made of these bytes: the last one, or a new one.
+    pub(crate) fn of(
+        &mut self,
+        bytes: [&[u8]; 2],
+        new: impl FnOnce() -> Result<Addresses, Error>,
+    ) -> Result<Arc<Addresses>, Error> {
+        let mut hasher = blake3::Hasher::new();
+        for bytes in bytes {
+            hasher.update(&(bytes.len() as u64).to_le_bytes()).update(bytes);
+        }
+        let hash = hasher.finalize();
+        if let Some((last, addresses)) = &self.0
+            && *last == hash
+        {
+            return Ok(Arc::clone(addresses));
+        }
+        let addresses = Arc::new(new()?);
+        self.0 = Some((hash, Arc::clone(&addresses)));
+        Ok(addresses)
+    }
 }
 
 /// What is known of an address.

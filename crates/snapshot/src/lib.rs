@@ -38,6 +38,7 @@ mod addresses;
 /// Why a file is not a snapshot.
 mod error;
 
+pub use addresses::LastAddresses;
 pub use country_table::CountryTable;
 pub use error::Error;
 pub use heliostat_model::{Code, Scheme};

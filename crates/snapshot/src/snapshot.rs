@@ -7,11 +7,12 @@ use std::fs::File;
 use std::net::IpAddr;
 use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
 
 use heliostat_prefixmap::{Layout, PrefixMap};
 use zerocopy::FromBytes;
 
-use crate::addresses::Addresses;
+use crate::addresses::{Addresses, LastAddresses};
 use crate::check;
 use crate::country_table::CountryTable;
 use crate::format::{Header, Section};
@@ -30,7 +31,7 @@ pub struct Snapshot {
     sections: Sections,
     prefixes: Layout,
     systems: Layout,
-    addresses: Addresses,
+    addresses: Arc<Addresses>,
     header: Header,
 }
 
@@ -76,7 +77,20 @@ impl Snapshot {
     ///
     /// As [`Snapshot::open`].
     pub fn open_with(path: &Path, countries: Option<&CountryTable>) -> Result<Snapshot, Error> {
-        Snapshot::check(Snapshot::read(path)?, countries)
+        Snapshot::open_again(path, countries, &mut LastAddresses::default())
+    }
+
+    /// The same for one snapshot after the other, always with the same country database.
+    ///
+    /// # Errors
+    ///
+    /// As [`Snapshot::open`].
+    pub fn open_again(
+        path: &Path,
+        countries: Option<&CountryTable>,
+        last: &mut LastAddresses,
+    ) -> Result<Snapshot, Error> {
+        Snapshot::check(Snapshot::read(path)?, countries, last)
     }
 
     /// The bytes of a file.
@@ -94,16 +108,22 @@ impl Snapshot {
     ///
     /// As [`Snapshot::open`].
     pub fn from_bytes(bytes: Vec<u8>) -> Result<Snapshot, Error> {
-        Snapshot::check(Bytes::Owned(bytes), None)
+        Snapshot::check(Bytes::Owned(bytes), None, &mut LastAddresses::default())
     }
 
-    fn check(bytes: Bytes, countries: Option<&CountryTable>) -> Result<Snapshot, Error> {
+    fn check(
+        bytes: Bytes,
+        countries: Option<&CountryTable>,
+        last: &mut LastAddresses,
+    ) -> Result<Snapshot, Error> {
         let (header, sections) = check::frame(bytes.as_ref())?;
         let (prefixes, systems) = check::prefix_maps(bytes.as_ref(), &sections)?;
-        let addresses = Addresses::default();
+        let addresses = Arc::default();
         let mut snapshot = Snapshot { bytes, sections, prefixes, systems, addresses, header };
         check::rows(&snapshot)?;
-        let folded = Addresses::new(snapshot.prefixes().iter(), snapshot.rows(), countries);
+        let made_of = [snapshot.section(Section::Prefixes), snapshot.section(Section::Places)];
+        let folded = last
+            .of(made_of, || Addresses::new(snapshot.prefixes().iter(), snapshot.rows(), countries));
         snapshot.addresses = folded.map_err(|error| Error::Section {
             section: Section::Prefixes,
             offset: snapshot.section_range(Section::Prefixes).start as u64,
