@@ -47,7 +47,7 @@ fn in_a_small_container_it_is_never_killed() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let compile = Compile::of(folder.path())?;
     let (mut refused, mut done) = (0, 0);
-    for limit_mib in [10, 12, 14, 16, 20, 24, 32, 48, 64] {
+    for limit_mib in [12, 14, 16, 20, 24, 32, 48, 64] {
         group.limit(limit_mib << 20)?;
         let output = group.run(&mut compile.with(&["--memory-wait-s", "0"]))?;
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
