@@ -130,7 +130,8 @@ impl Open {
     }
 }
 
-/// Two tables in the order of prefixes, each prefix once.
+/// Two tables in the order of prefixes (IPv4 first, by address, shorter ones first), each prefix
+/// once.
 fn both(
     places: impl Iterator<Item = (IpNet, u32)>,
     countries: impl Iterator<Item = (IpNet, Code)>,
@@ -138,7 +139,7 @@ fn both(
     let (mut places, mut countries) = (places.peekable(), countries.peekable());
     std::iter::from_fn(move || {
         let order = match (places.peek(), countries.peek()) {
-            (Some((one, _)), Some((other, _))) => order(one).cmp(&order(other)),
+            (Some((one, _)), Some((other, _))) => one.cmp(other),
             (Some(_), None) => Ordering::Less,
             (None, _) => Ordering::Greater,
         };
@@ -147,9 +148,4 @@ fn both(
         let prefix = place.map(|(prefix, _)| prefix).or(country.map(|(prefix, _)| prefix))?;
         Some((prefix, place.map(|(_, row)| row), country.map(|(_, code)| code)))
     })
-}
-
-/// IPv4 before IPv6, by address, shorter prefixes first.
-fn order(prefix: &IpNet) -> (IpAddr, u8) {
-    (prefix.addr(), prefix.prefix_len())
 }
