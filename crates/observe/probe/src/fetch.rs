@@ -12,6 +12,7 @@ use reqwest::{Client, Response, StatusCode, Url};
 
 use crate::document::{Document, body_bytes_max};
 use crate::failure::Failure;
+use crate::post::choose_crypto;
 use crate::prober::Prober;
 use crate::reach::{Forbidden, Reach, Resolver};
 
@@ -110,26 +111,11 @@ impl Fetcher {
     ///
     /// When the system's certificates cannot be read.
     pub fn new(agent: &str, limits: FetchLimits) -> Result<Fetcher, FetchError> {
-        // Somebody else in this process may have chosen already, and chose the same.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let reach = limits.reach;
-        let redirects_max = limits.redirects_max;
-        let redirects = Policy::custom(move |attempt| {
-            if attempt.previous().len() > redirects_max {
-                return attempt.error("too many redirects");
-            }
-            if !matches!(attempt.url().scheme(), "http" | "https") {
-                return attempt.error("a redirect to another scheme");
-            }
-            match reach.check_host(attempt.url().host_str()) {
-                Ok(()) => attempt.follow(),
-                Err(forbidden) => attempt.error(forbidden),
-            }
-        });
+        choose_crypto();
         let client = Client::builder()
             .user_agent(agent)
-            .redirect(redirects)
-            .dns_resolver(std::sync::Arc::new(Resolver(reach)))
+            .redirect(redirects(limits.reach, limits.redirects_max))
+            .dns_resolver(std::sync::Arc::new(Resolver(limits.reach)))
             .connect_timeout(limits.connect)
             .read_timeout(limits.silence)
             .pool_max_idle_per_host(limits.idle_per_host)
@@ -252,6 +238,22 @@ impl Fetcher {
         let total = self.limits.total;
         tokio::time::timeout(total, work).await.unwrap_or(Err(FetchError::Time(total)))
     }
+}
+
+/// Redirects stay within HTTP and the addresses that may be reached.
+pub(crate) fn redirects(reach: Reach, redirects_max: usize) -> Policy {
+    Policy::custom(move |attempt| {
+        if attempt.previous().len() > redirects_max {
+            return attempt.error("too many redirects");
+        }
+        if !matches!(attempt.url().scheme(), "http" | "https") {
+            return attempt.error("a redirect to another scheme");
+        }
+        match reach.check_host(attempt.url().host_str()) {
+            Ok(()) => attempt.follow(),
+            Err(forbidden) => attempt.error(forbidden),
+        }
+    })
 }
 
 fn checked(url: &str, reach: Reach) -> Result<Url, FetchError> {

@@ -10,6 +10,10 @@ mod init;
 mod flow;
 /// What should exist.
 mod scan;
+/// Which mirrors answer.
+mod health;
+/// Who is told of it.
+mod notify;
 /// The catalog into snapshots.
 mod publish;
 /// Who holds a lease.
@@ -29,7 +33,10 @@ use heliostat_catalog::{Actor, Catalog};
 
 pub(crate) use export::export;
 pub(crate) use flow::import;
+pub use health::HealthArgs;
+pub(crate) use health::run as health;
 pub(crate) use init::init;
+pub use notify::NotifyOptions;
 pub(crate) use publish::{publish, rollback};
 pub use release::{ArchiveArgs, ExpireArgs, ReleaseArgs};
 pub(crate) use release::{archive, expire, release};

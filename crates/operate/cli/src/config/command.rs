@@ -201,6 +201,9 @@ const SAMPLES: &[(&str, &str)] = &[
     ("PLACE", "/var/lib/heliostat/catalog.db"),
     ("STORE", "s3://bucket/prefix"),
     ("URL", "https://s3.example.org"),
+    ("HOOK", "https://chat.example.org/hook"),
+    ("MAILBOX", "mirrors@example.org"),
+    ("SMTP", "smtp://localhost:25"),
 ];
 
 const LINE_CHARS_MAX: usize = 96;
