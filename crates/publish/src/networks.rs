@@ -176,14 +176,6 @@ fn facts(world: &World) -> Vec<(IpNet, Fact)> {
     });
     let all = asns.chain(countries).chain(hosts);
     let mut facts: Vec<_> = all.map(|(prefix, fact)| (prefix.trunc(), fact)).collect();
-    facts.sort_by_key(|(prefix, _)| order(prefix));
+    facts.sort_by_key(|&(prefix, _)| prefix);
     facts
-}
-
-/// IPv4 before IPv6, by address, shorter prefixes first.
-fn order(prefix: &IpNet) -> (bool, u128, u8) {
-    match prefix {
-        IpNet::V4(v4) => (false, u128::from(u32::from(v4.network())), v4.prefix_len()),
-        IpNet::V6(v6) => (true, u128::from(v6.network()), v6.prefix_len()),
-    }
 }

@@ -2,7 +2,7 @@
 
 use heliostat_model::Scheme;
 
-use super::suite::{behind, network};
+use super::suite::{behind, network, repository};
 use super::{NOW, catalog, refused, write};
 use crate::category::Category;
 use crate::directory::{Directory, FileDetail};
@@ -22,17 +22,6 @@ fn version(txn: &mut Txn<'_>) -> Result<Version, Error> {
         product: "Fedora".to_owned(),
         name: "40".to_owned(),
         development: true,
-        source: String::new(),
-    })
-}
-
-fn repository(txn: &mut Txn<'_>) -> Result<Repository, Error> {
-    txn.repository_insert(Repository {
-        id: 0,
-        prefix: "epel-9".to_owned(),
-        arch: "x86_64".to_owned(),
-        directory: Some("pub/epel/9".to_owned()),
-        version: None,
         source: String::new(),
     })
 }

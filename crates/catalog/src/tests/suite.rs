@@ -47,6 +47,18 @@ pub(super) fn numbers(place: &Place, sql: &str) -> Vec<i64> {
     }
 }
 
+/// EPEL's repository of 9 for x86-64.
+pub(super) fn repository(txn: &mut Txn<'_>) -> Result<Repository, Error> {
+    txn.repository_insert(Repository {
+        id: 0,
+        prefix: "epel-9".to_owned(),
+        arch: "x86_64".to_owned(),
+        directory: Some("pub/epel/9".to_owned()),
+        version: None,
+        source: String::new(),
+    })
+}
+
 /// A site, a category and a host that carries it.
 pub(super) fn network(txn: &mut Txn<'_>) -> Result<Host, Error> {
     txn.site_insert(Site::new("University"))?;
@@ -541,16 +553,7 @@ pub(super) fn who_is_switched_off_is_not_in_the_world(place: &Place) {
 pub(super) fn an_import_leaves_people_alone(place: &Place) {
     let mut catalog = catalog(place);
     let host = write(&mut catalog, network);
-    write(&mut catalog, |txn| {
-        txn.repository_insert(Repository {
-            id: 0,
-            prefix: "epel-9".to_owned(),
-            arch: "x86_64".to_owned(),
-            directory: Some("pub/epel/9".to_owned()),
-            version: None,
-            source: String::new(),
-        })
-    });
+    write(&mut catalog, repository);
     let mut world = heliostat_testing_world::generate(heliostat_testing_world::Scale::Small, 1);
     world.netblock_asns.clear();
     let origin = Origin {

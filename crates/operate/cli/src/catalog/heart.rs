@@ -1,10 +1,11 @@
 //! What keeps a lease alive while its holder is busy.
 
+use std::io::{self, Write};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use heliostat_catalog::{Catalog, Lease, Place};
+use heliostat_catalog::{Catalog, Error, Lease, Place};
 
 use crate::clock;
 
@@ -16,7 +17,7 @@ pub(super) struct Heart {
 
 impl Heart {
     /// Begins to.
-    pub(super) fn start(place: Place, lease: Lease, time: Duration) -> std::io::Result<Heart> {
+    pub(super) fn start(place: Place, lease: Lease, time: Duration) -> io::Result<Heart> {
         let (stop, stopped) = mpsc::channel::<()>();
         let thread = std::thread::Builder::new().name("lease".to_owned()).spawn(move || {
             let mut catalog = None;
@@ -43,6 +44,16 @@ impl Heart {
         // It may be waiting for a database that is away; nobody waits for it.
         if self.thread.is_finished() {
             let _ = self.thread.join();
+        }
+    }
+}
+
+/// The work is done; a lease that could not be given back runs out, and that is said.
+pub(super) fn told(released: Result<(), Error>) -> io::Result<()> {
+    match released {
+        Ok(()) => Ok(()),
+        Err(error) => {
+            writeln!(io::stderr().lock(), "warning: the lease was not given back: {error}")
         }
     }
 }

@@ -13,7 +13,7 @@ use heliostat_publish::memory;
 use heliostat_store::{Store, Work};
 
 use super::args::{PublishArgs, RollbackArgs};
-use super::heart::Heart;
+use super::heart::{Heart, told};
 use super::{holder, open};
 use crate::args::MemoryOptions;
 use crate::compile::described;
@@ -136,11 +136,7 @@ impl Publisher {
         let published = if is_new || always { self.publish(&lease, out) } else { Ok(()) };
         let released = self.catalog.lease_release(&lease);
         published?;
-        // The generation is there; a lease that cannot be given back now runs out.
-        if let Err(error) = released {
-            let mut err = std::io::stderr().lock();
-            writeln!(err, "warning: the lease was not given back: {error}")?;
-        }
+        told(released)?;
         Ok(Turn::Done)
     }
 

@@ -11,7 +11,7 @@ use heliostat_observe_scan::{Origin, Progress, ScanSettings, Share, Summary, sca
 use heliostat_workers::Program;
 
 use super::args::CatalogArgs;
-use super::heart::Heart;
+use super::heart::{Heart, told};
 use super::{actor, holder, open};
 use crate::{Error, progress};
 
@@ -153,12 +153,9 @@ fn leased(
     let heart = Heart::start(args.catalog.place()?, lease.clone(), LEASE)?;
     let summary = watched(catalog, settings);
     heart.stop();
-    // One that cannot be given back now runs out.
     let released = catalog.lease_release(&lease);
     let summary = summary?;
-    if let Err(error) = released {
-        writeln!(std::io::stderr().lock(), "warning: the lease was not given back: {error}")?;
-    }
+    told(released)?;
     Ok(summary)
 }
 
