@@ -372,7 +372,7 @@ mod tests {
 
     #[test]
     fn failing_hosts_are_left_alone_for_longer_each_time() {
-        let alone = |failures, age_s, later_s| {
+        let alone = |failures, age_s: i64, later_s: i64| {
             let last = CrawlHost {
                 crawled_unix_s: 1_000_000 - age_s,
                 later_unix_s: 1_000_000 + later_s,
