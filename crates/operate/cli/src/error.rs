@@ -140,6 +140,9 @@ pub enum Error {
     /// A scan did not come to its end.
     #[error("the scan did not come to its end; what it learned is kept")]
     Scan(#[from] heliostat_observe_scan::Error),
+    /// A crawl did not come to its end.
+    #[error("the crawl did not come to its end; what it learned is kept")]
+    Crawl(#[from] heliostat_observe_crawl::Error),
     /// A layer of the workers' sandbox is missing, and none was to be.
     #[error("not in force here: {missing}")]
     Sandbox {
@@ -163,6 +166,7 @@ impl Error {
             | Error::Document(_)
             | Error::Question(_) => 2,
             Error::Memory(_) => 3,
+            Error::Crawl(heliostat_observe_crawl::Error::Host { .. }) => 2,
             Error::Catalog(error) if error.is_refusal() => 2,
             _ => 1,
         }

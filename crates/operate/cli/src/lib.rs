@@ -70,6 +70,7 @@ pub fn run(command: &args::Ending, out: &mut impl Write) -> Result<(), Error> {
         args::Ending::Init(args) => catalog::init(args, out),
         args::Ending::Import { source } => catalog::import(source, out),
         args::Ending::Scan(args) => catalog::scan(args, out),
+        args::Ending::Crawl(args) => catalog::crawl(args, out),
         args::Ending::Export { target } => catalog::export(target, out),
         args::Ending::Publish(args) => catalog::publish(args, out),
         args::Ending::Rollback(args) => catalog::rollback(args, out),

@@ -10,6 +10,8 @@ mod init;
 mod flow;
 /// What should exist.
 mod scan;
+/// What each mirror has.
+mod crawl;
 /// The catalog into snapshots.
 mod publish;
 /// Who holds a lease.
@@ -27,6 +29,8 @@ mod resource;
 
 use heliostat_catalog::{Actor, Catalog};
 
+pub use crawl::CrawlArgs;
+pub(crate) use crawl::run as crawl;
 pub(crate) use export::export;
 pub(crate) use flow::import;
 pub(crate) use init::init;

@@ -1,7 +1,7 @@
 //! What should exist: the primary copies of categories, into the catalog.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
@@ -70,7 +70,7 @@ pub(crate) fn run(args: &ScanArgs, out: &mut impl Write) -> Result<(), Error> {
             from,
             full: args.full,
             force: args.force,
-            probe: probe(args)?,
+            probe: probe(args.probe.as_deref())?,
             agent: concat!("heliostat/", env!("CARGO_PKG_VERSION")).to_owned(),
             actor: actor("scan"),
         };
@@ -129,8 +129,9 @@ fn origins(catalog: &mut Catalog, args: &ScanArgs) -> Result<Vec<(String, Origin
     Ok(found)
 }
 
-fn probe(args: &ScanArgs) -> Result<ProbeSettings, Error> {
-    let program = match &args.probe {
+/// The workers that parse strangers' bytes, with what this container can spare.
+pub(super) fn probe(program_named: Option<&Path>) -> Result<ProbeSettings, Error> {
+    let program = match program_named {
         Some(path) => Program::new(path, [] as [&str; 0]),
         None => program().map_err(|path| Error::Probe { path })?,
     };
