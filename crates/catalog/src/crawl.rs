@@ -87,6 +87,38 @@ impl View<'_> {
         Ok(found.into_iter().map(|host| (host.host_id, host)).collect())
     }
 
+    /// Whether there is a host of this number.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be read.
+    pub fn is_host(&mut self, host_id: i64) -> Result<bool, Error> {
+        let sql = "SELECT id FROM host WHERE id = ?1";
+        let found = self.query(sql, &[Value::Int(host_id)], |row| row.cell::<i64>(0))?;
+        Ok(!found.is_empty())
+    }
+
+    /// Whether there is a mirror of this number.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be read.
+    pub fn is_mirror(&mut self, mirror_id: i64) -> Result<bool, Error> {
+        let sql = "SELECT id FROM mirror WHERE id = ?1";
+        let found = self.query(sql, &[Value::Int(mirror_id)], |row| row.cell::<i64>(0))?;
+        Ok(!found.is_empty())
+    }
+
+    /// The URLs of a mirror and their numbers.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be read.
+    pub fn mirror_urls(&mut self, mirror_id: i64) -> Result<Vec<(i64, String)>, Error> {
+        let sql = "SELECT number, url FROM mirror_url WHERE mirror_id = ?1 ORDER BY number";
+        self.query(sql, &[Value::Int(mirror_id)], |row| Ok((row.cell(0)?, row.cell(1)?)))
+    }
+
     /// What is known to tell versions of a mirror's pages apart, by directory.
     ///
     /// # Errors

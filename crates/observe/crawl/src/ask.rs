@@ -4,9 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use heliostat_observe_probe::wire::{Format, Limit, Task};
-use heliostat_observe_probe::{
-    FetchError, Fetched, Fetcher, Found, Head, Prober, Validators,
-};
+use heliostat_observe_probe::{FetchError, Fetched, Fetcher, Found, Head, Prober, Validators};
 use sha2::{Digest, Sha256};
 
 use crate::pace::Pace;
@@ -178,7 +176,7 @@ pub(crate) fn url(base: &str, path: &str, folder: bool) -> String {
 }
 
 /// A name as a part of a URL.
-fn escape(part: &str, url: &mut String) {
+pub(crate) fn escape(part: &str, url: &mut String) {
     for byte in part.bytes() {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => url.push(char::from(byte)),

@@ -71,7 +71,8 @@ impl Clock {
 
     fn believes(&self, quarters: i8) -> bool {
         let votes = self.votes.iter().find(|(known, _)| *known == quarters);
-        votes.is_some_and(|(_, count)| *count >= VOTES_MIN) || (quarters == 0 && self.best().is_none())
+        votes.is_some_and(|(_, count)| *count >= VOTES_MIN)
+            || (quarters == 0 && self.best().is_none())
     }
 
     fn best(&self) -> Option<i8> {

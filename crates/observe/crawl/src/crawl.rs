@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 
 use heliostat_catalog::{Actor, Catalog, Lease, Taken};
 use heliostat_observe_probe::wire::Limit;
-use heliostat_observe_probe::{Failure, FetchLimits, Fetcher, ProbeSettings, Prober, Reach};
+use heliostat_observe_probe::{
+    Failure, Family, FetchLimits, Fetcher, ProbeSettings, Prober, Reach,
+};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
@@ -20,6 +22,7 @@ use crate::pace::PaceSettings;
 use crate::plan::{Target, Wish, targets, trees};
 use crate::record::{ended, record};
 use crate::verdict::Counts;
+use crate::ways::Families;
 
 /// Whom to crawl, and how.
 #[derive(Clone, Debug)]
@@ -141,9 +144,14 @@ fn tools(settings: &CrawlSettings) -> Result<Tools, Error> {
         idle_per_host: settings.pace.connections,
         ..FetchLimits::new(settings.reach)
     };
-    let fetcher = Fetcher::new(&settings.agent, limits).map_err(Error::Client)?;
+    let fetcher = |family: Option<Family>| {
+        let limits = FetchLimits { family, ..limits };
+        Fetcher::new(&settings.agent, limits).map_err(Error::Client)
+    };
+    let (v4, v6) = (fetcher(Some(Family::V4))?, fetcher(Some(Family::V6))?);
     Ok(Tools {
-        fetcher,
+        fetcher: fetcher(None)?,
+        families: Families { v4, v6, reach: settings.reach },
         prober,
         pace: settings.pace,
         recheck_share: settings.recheck_share,

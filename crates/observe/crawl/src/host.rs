@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use heliostat_catalog::crawl::Validator;
 use heliostat_catalog::looks::Look as Looked;
+use heliostat_catalog::probe::Probe;
 use heliostat_catalog::states::States;
 use heliostat_model::Scheme;
 use heliostat_observe_probe::{Fetcher, Prober};
@@ -14,8 +15,11 @@ use crate::ask::Asker;
 use crate::pace::{Pace, PaceSettings};
 use crate::pages::{self, Ended, Learned, Look, Recheck};
 use crate::plan::{Part, Target};
+use crate::rsync::{self, Place, Section};
 use crate::tree::Tree;
-use crate::verdict::{Counts, Findings, Held, Verdict};
+use crate::verdict::{Counts, Findings, Held, Reason, Verdict};
+use crate::ways::{self, Families};
+use crate::{bucket, heads};
 
 /// What all hosts are looked at with.
 #[derive(Clone, Debug)]
@@ -27,6 +31,7 @@ pub(crate) struct Tools {
     pub(crate) recheck_share: u64,
     /// Only these directories, by their full name.
     pub(crate) paths: Arc<Vec<String>>,
+    pub(crate) families: Families,
 }
 
 /// What is known of a mirror before it is looked at.
@@ -46,6 +51,8 @@ pub(crate) struct Batch {
     pub(crate) look: Looked,
     /// At last.
     pub(crate) validators: Option<Vec<Validator>>,
+    /// What came of the ways that clients may take.
+    pub(crate) probes: Vec<Probe>,
 }
 
 /// What a host's task says.
@@ -70,6 +77,8 @@ pub struct HostReport {
     pub duration_ms: u64,
     /// It asked to be left alone for so many seconds.
     pub later_s: Option<u64>,
+    /// What was wrong with a way that was not gone to its end.
+    problems: Vec<String>,
 }
 
 /// How a copy's crawl went.
@@ -125,8 +134,12 @@ pub(crate) async fn look(
     let asker = Asker { fetcher: tools.fetcher.clone(), prober: tools.prober.clone(), pace };
     let mut report =
         HostReport { host_id: target.host_id, name: target.name.clone(), ..HostReport::default() };
-    let mut visit = Visit { tools: &tools, target: &target, asker, now_unix_s, to: &to };
-    for (part, before) in target.mirrors.iter().zip(before) {
+    let visit = Visit { tools: &tools, target: &target, asker, now_unix_s, to: &to };
+    let mut parts: Vec<(&Part, Before)> = target.mirrors.iter().zip(before).collect();
+    if tools.paths.is_empty() {
+        visit.modules(&mut parts, &mut report).await;
+    }
+    for (part, before) in parts {
         if report.later_s.is_some() {
             break;
         }
@@ -148,24 +161,70 @@ struct Visit<'a> {
 }
 
 impl Visit<'_> {
-    async fn part(&mut self, part: &Part, before: Before, report: &mut HostReport) {
+    /// Looks at what can be listed over rsync: each module once. What could not be stays.
+    async fn modules(&self, parts: &mut Vec<(&Part, Before)>, report: &mut HostReport) {
+        let place = |part: &Part| Place::parse(&part.url(Scheme::Rsync)?.url);
+        let is_with = |a: &Place, b: &Place| (&a.authority, &a.module) == (&b.authority, &b.module);
+        let mut waiting = std::mem::take(parts);
+        while let Some(first) = waiting.iter().find_map(|(part, _)| place(part)) {
+            let (with, others): (Vec<_>, Vec<_>) = waiting
+                .into_iter()
+                .partition(|(part, _)| place(part).is_some_and(|place| is_with(&place, &first)));
+            waiting = others;
+            let mut sections: Vec<Section> = with
+                .iter()
+                .filter_map(|(part, _)| {
+                    Some(Section::new(&place(part)?, part.tree.clone(), self.now_unix_s))
+                })
+                .collect();
+            let turn = self.asker.pace.turn().await;
+            let reach = self.tools.families.reach;
+            let failed = rsync::list(&first, &mut sections, &self.tools.prober, reach).await;
+            drop(turn);
+            for ((part, before), section) in with.into_iter().zip(sections) {
+                let findings = section.sight.findings(section.end);
+                let mut one = PartReport::of(&part.tree, Scheme::Rsync, &findings);
+                one.problems.extend(failed.iter().map(|what| format!("over rsync: {what}")));
+                if failed.is_some() && self.has_pages(part) {
+                    // It has pages, too, and they may tell more.
+                    report.problems.extend(one.problems);
+                    parts.push((part, before));
+                    continue;
+                }
+                one.ended = failed.as_ref().map(|what| format!("no answer: {what}"));
+                report.parts.push(one);
+                let found = Found { findings, scheme: Scheme::Rsync, validators: None };
+                self.done(part, found).await;
+            }
+        }
+        parts.append(&mut waiting);
+    }
+
+    fn has_pages(&self, part: &Part) -> bool {
+        [Scheme::Https, Scheme::Http].into_iter().any(|scheme| part.url(scheme).is_some())
+    }
+
+    /// Looks at what can be asked for over HTTP.
+    async fn part(&self, part: &Part, before: Before, report: &mut HostReport) {
+        let problems = std::mem::take(&mut report.problems);
         let url = [Scheme::Https, Scheme::Http].into_iter().find_map(|scheme| part.url(scheme));
         let Some(url) = url else {
-            report.parts.push(PartReport::none(&part.tree, "it has no URL that can be crawled"));
+            let mut none = PartReport::of(&part.tree, Scheme::Http, &Findings::new(&part.tree));
+            none.scheme = None;
+            none.ended = Some("it has no URL that can be crawled".to_owned());
+            report.parts.push(none);
             return;
         };
         let from = self.from(&part.tree);
         if from.is_empty() {
             return;
         }
-        let deep = self.tools.paths.is_empty();
         let mut learned = Learned::new(&part.tree, before.validators);
-        let held = Held::new(&part.tree, &before.states);
         let look = Arc::new(Look {
             tree: part.tree.clone(),
             base: url.url.clone(),
             asker: self.asker.clone(),
-            held,
+            held: Held::new(&part.tree, &before.states),
             now_unix_s: self.now_unix_s,
             recheck: Recheck {
                 share: self.tools.recheck_share,
@@ -174,21 +233,67 @@ impl Visit<'_> {
             connections: self.tools.pace.connections.max(1),
         });
         let mut told = Instant::now();
-        pages::walk(&look, (&from, deep), &mut learned, |learned| {
+        let tell = |learned: &Learned| {
             if told.elapsed() >= TELL {
                 told = Instant::now();
-                let batch = self.batch(part, learned.findings.clone(), url.scheme, None);
+                let batch = self.batch(part, learned.findings.clone(), url.scheme);
                 // When there is no room now, there will be the next time.
                 let _ = self.to.try_send(Word::Learned(Box::new(batch)));
             }
-        })
-        .await;
+        };
+        self.http(&look, &from, &mut learned, tell).await;
         if let Some(Ended::Enough(Some(wait_s))) = learned.ended {
             report.later_s = Some(wait_s);
         }
-        report.parts.push(PartReport::of(&part.tree, url.scheme, &learned));
+        let mut one = PartReport::of(&part.tree, url.scheme, &learned.findings);
+        one.problems = problems.into_iter().chain(learned.problems).collect();
+        one.ended = learned.ended.as_ref().map(Ended::told);
+        report.parts.push(one);
         let validators = learned.validators.into_values().collect();
-        let batch = self.batch(part, learned.findings, url.scheme, Some(validators));
+        let validators = Some(validators);
+        let found = Found { findings: learned.findings, scheme: url.scheme, validators };
+        self.done(part, found).await;
+    }
+
+    /// Pages; else a bucket; else file by file.
+    async fn http(
+        &self,
+        look: &Arc<Look>,
+        from: &[usize],
+        learned: &mut Learned,
+        mut tell: impl FnMut(&Learned),
+    ) {
+        let deep = self.tools.paths.is_empty();
+        pages::walk(look, (from, deep), learned, &mut tell).await;
+        match learned.ended {
+            Some(Ended::NoListing | Ended::Bucket) if deep => {
+                learned.ended = None;
+                if !bucket::walk(look, learned).await && learned.ended.is_none() {
+                    heads::walk(look, None, learned, &mut tell).await;
+                }
+            }
+            _ if !deep => {
+                // What no page lists is asked for itself.
+                let unjudged = |at: &usize| {
+                    learned.findings.verdict(*at) == Verdict::Unknown(Reason::Unjudged)
+                };
+                let rest: Vec<usize> = from.iter().copied().filter(unjudged).collect();
+                heads::walk(look, Some(&rest), learned, &mut tell).await;
+            }
+            _ => {}
+        }
+    }
+
+    /// Tries the other ways to it, and says what was found.
+    async fn done(&self, part: &Part, found: Found) {
+        let mut batch = self.batch(part, found.findings, found.scheme);
+        if self.tools.paths.is_empty() {
+            let who = (self.target.host_id, self.now_unix_s);
+            let families = &self.tools.families;
+            batch.probes = ways::walk(families, &self.asker, part, &batch.findings, who).await;
+        }
+        batch.validators = found.validators;
+        // Whoever listened has gone, and this ends with it.
         let _ = self.to.send(Word::Learned(Box::new(batch))).await;
     }
 
@@ -201,13 +306,7 @@ impl Visit<'_> {
         paths.filter_map(|path| tree.position(path)).collect()
     }
 
-    fn batch(
-        &self,
-        part: &Part,
-        findings: Findings,
-        scheme: Scheme,
-        validators: Option<Vec<Validator>>,
-    ) -> Batch {
+    fn batch(&self, part: &Part, findings: Findings, scheme: Scheme) -> Batch {
         let at_unix_s = u64::try_from(self.now_unix_s).unwrap_or(0);
         Batch {
             mirror_id: part.mirror_id,
@@ -215,31 +314,39 @@ impl Visit<'_> {
             tree: part.tree.clone(),
             findings,
             look: Looked { at_unix_s, scheme, family: None, behind: 0 },
-            validators,
+            validators: None,
+            probes: Vec::new(),
         }
     }
 }
 
-impl PartReport {
-    fn none(tree: &Tree, why: &str) -> PartReport {
-        let counts = Findings::new(tree).counts(tree);
-        let (category, ended) = (tree.category.clone(), Some(why.to_owned()));
-        PartReport { category, scheme: None, counts, problems: Vec::new(), ended }
-    }
+/// What was found at last.
+struct Found {
+    findings: Findings,
+    scheme: Scheme,
+    validators: Option<Vec<Validator>>,
+}
 
-    fn of(tree: &Tree, scheme: Scheme, learned: &Learned) -> PartReport {
-        let ended = learned.ended.as_ref().map(|ended| match ended {
-            Ended::Enough(Some(wait_s)) => format!("it asked for peace for {wait_s} s"),
-            Ended::Enough(None) => "it has been asked enough".to_owned(),
-            Ended::NoAnswer(what) => format!("no answer: {what}"),
-            Ended::NoListing => "no page that lists anything".to_owned(),
-        });
+impl PartReport {
+    fn of(tree: &Tree, scheme: Scheme, findings: &Findings) -> PartReport {
         PartReport {
             category: tree.category.clone(),
             scheme: Some(scheme),
-            counts: learned.findings.counts(tree),
-            problems: learned.problems.clone(),
-            ended,
+            counts: findings.counts(tree),
+            problems: Vec::new(),
+            ended: None,
+        }
+    }
+}
+
+impl Ended {
+    /// For people.
+    fn told(&self) -> String {
+        match self {
+            Ended::Enough(Some(wait_s)) => format!("it asked for peace for {wait_s} s"),
+            Ended::Enough(None) => "it has been asked enough".to_owned(),
+            Ended::NoAnswer(what) => format!("no answer: {what}"),
+            Ended::NoListing | Ended::Bucket => "it lists nothing".to_owned(),
         }
     }
 }

@@ -20,8 +20,8 @@ pub(crate) struct Own {
     pub(crate) newer: u32,
     /// Files whose length is shown too roughly to tell; the first of them.
     pub(crate) doubtful: Option<usize>,
-    /// The index looks as it should.
-    pub(crate) index_same: bool,
+    /// The index is listed, and counted.
+    pub(crate) index_listed: bool,
 }
 
 /// What the index of a directory is.
@@ -117,9 +117,7 @@ impl Own {
         let time = clock.compare(entry.time, expected.timestamp_unix_s(), now_unix_s);
         let is_index = tree.index(at).is_some_and(|(name, _)| name_hash(name) == expected.name);
         if is_index {
-            let size = entry.size.zip(expected.size_bytes());
-            self.index_same =
-                time == Compared::Same && size.is_none_or(|(size, bytes)| size.admits(bytes));
+            self.index_listed = true;
         }
         if expected.link {
             return;
@@ -159,7 +157,7 @@ impl Own {
             return Verdict::Unknown(Reason::Ahead);
         }
         // An index that is listed and not given is not there.
-        let same = self.same - u32::from(index == IndexLook::Absent && self.same > 0);
+        let same = self.same - u32::from(index == IndexLook::Absent && self.index_listed);
         match self.required.saturating_sub(same) {
             0 => Verdict::Current,
             lacking if lacking == self.required && self.older == 0 => Verdict::Missing,

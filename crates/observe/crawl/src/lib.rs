@@ -22,6 +22,16 @@ mod verdict;
 mod judge;
 /// A mirror's pages.
 mod pages;
+/// A bucket of S3.
+mod bucket;
+/// A mirror that lists nothing.
+mod heads;
+/// A whole tree in one listing.
+mod sight;
+/// A module of rsync.
+mod rsync;
+/// The other ways to a mirror.
+mod ways;
 /// A host, looked at in all its ways.
 mod host;
 /// What was learned, into the catalog.
@@ -34,7 +44,7 @@ mod error;
 pub use ask::{Asked, Asker};
 pub use crawl::{CrawlSettings, Event, Summary, crawl};
 pub use error::Error;
-pub use host::HostReport;
+pub use host::{HostReport, PartReport};
 pub use pace::{Pace, PaceSettings, Turn};
 pub use plan::{Part, PartUrl, Target, Wish, targets, trees};
 pub use tree::Tree;

@@ -7,11 +7,12 @@
 //! tells is the content of an index: it is fetched and hashed, unless the server says that it is the
 //! one that was hashed before.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use heliostat_catalog::crawl::Validator;
+use heliostat_observe_probe::wire::Fact;
 use heliostat_observe_probe::{Found, Head, Validators};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -65,6 +66,11 @@ pub(crate) struct Learned {
     /// How often something had to be looked at again, and was and was not as it had seemed.
     confirmed: u32,
     refuted: u32,
+    /// Directories that are looked into although their time is right; how many of them had what it
+    /// promised, and whether one had not.
+    vouched: HashSet<usize>,
+    kept: u32,
+    broken: bool,
 }
 
 /// Why a look ended early.
@@ -76,6 +82,8 @@ pub(crate) enum Ended {
     NoAnswer(String),
     /// There are no pages that list anything.
     NoListing,
+    /// It is a bucket, which lists keys.
+    Bucket,
 }
 
 impl Learned {
@@ -90,6 +98,9 @@ impl Learned {
             failures: 0,
             confirmed: 0,
             refuted: 0,
+            vouched: HashSet::new(),
+            kept: 0,
+            broken: false,
         }
     }
 
@@ -117,6 +128,8 @@ enum What {
     Index(Own),
     /// The index of a directory whose page need not be looked at.
     IndexAlone,
+    /// A directory whose time is the right one.
+    Vouched,
 }
 
 enum Done {
@@ -133,14 +146,16 @@ pub(crate) async fn walk(
     mut watch: impl FnMut(&Learned),
 ) {
     let mut walk = Walk { look, learned, waiting: Vec::new() };
-    walk.waiting.extend(
-        from.iter().rev().map(|&at| Job { at, what: What::Page { deep }, again: 0 }),
-    );
+    walk.waiting.extend(from.iter().rev().map(|&at| Job {
+        at,
+        what: What::Page { deep },
+        again: 0,
+    }));
     let mut running = JoinSet::new();
     loop {
         while running.len() < look.connections
             && walk.learned.ended.is_none()
-            && let Some(job) = walk.waiting.pop()
+            && let Some(job) = walk.next()
         {
             let known = walk.known(job);
             let look = look.clone();
@@ -164,6 +179,12 @@ pub(crate) async fn walk(
 }
 
 impl Look {
+    /// Where the index of a directory is, if it should have one.
+    pub(crate) fn index_url(&self, at: usize) -> Option<String> {
+        let (name, _) = self.tree.index(at)?;
+        Some(url(&url(&self.base, self.tree.path(at), false), name, false))
+    }
+
     async fn do_it(&self, job: Job, known: &Validators) -> Done {
         let path = self.tree.path(job.at);
         match job.what {
@@ -171,9 +192,8 @@ impl Look {
                 let url = url(&self.base, path, true);
                 Done::Page(deep, self.asker.listing(&url, known).await)
             }
-            What::Index(_) | What::IndexAlone => {
-                let name = self.tree.index(job.at).map_or("", |(name, _)| name);
-                let url = url(&url(&self.base, path, false), name, false);
+            What::Index(_) | What::IndexAlone | What::Vouched => {
+                let url = self.index_url(job.at).unwrap_or_default();
                 let own = if let What::Index(own) = job.what { Some(own) } else { None };
                 Done::Index(own, self.asker.proof(&url, known).await)
             }
@@ -209,6 +229,10 @@ impl Walk<'_> {
     fn page(&mut self, job: Job, deep: bool, asked: Asked<Found>) {
         let (tree, at) = (self.look.tree.clone(), job.at);
         match asked {
+            Asked::Got(found, _) if found.facts.text(Fact::Style) == Some("s3") => match at {
+                0 => self.learned.ended = Some(Ended::Bucket),
+                _ => self.page(job, deep, Asked::NoListing),
+            },
             Asked::Got(found, validators) => {
                 self.learned.failures = 0;
                 self.listed(job, deep, &found, validators);
@@ -239,7 +263,7 @@ impl Walk<'_> {
         let (look, at) = (self.look, job.at);
         let tree = &look.tree;
         let page = page(tree, at, found, &mut self.learned.clock, look.now_unix_s);
-        if found.facts.text(heliostat_observe_probe::wire::Fact::Continuation).is_some() {
+        if found.facts.text(Fact::Continuation).is_some() {
             // What is not listed here may be listed there.
             self.learned.findings.set(at, Verdict::Unknown(Reason::Unjudged));
         } else if tree.index(at).is_some() {
@@ -270,25 +294,50 @@ impl Walk<'_> {
     /// A directory that the page above lists.
     fn child(&mut self, at: usize, time: Compared) {
         let look = self.look;
-        let tree = &look.tree;
-        let what = What::Page { deep: true };
-        let is_known = time == Compared::Same && tree.is_leaf(at) && tree.dirs[at].scanned;
-        if !is_known || look.recheck.has(at) {
-            self.waiting.push(Job { at, what, again: 0 });
-        } else if let Some((_, versions)) = tree.index(at) {
-            let id = tree.dirs[at].id;
-            let seen = self.learned.validators.get(&(id, false));
-            let fresh = seen.is_some_and(|seen| {
-                seen.proof == versions[0].proof && look.now_unix_s - seen.at_unix_s < INDEX_AGE_S
-            });
-            if fresh && look.held.has(at) {
-                self.learned.findings.set(at, Verdict::Current);
-            } else {
-                self.waiting.push(Job { at, what: What::IndexAlone, again: 0 });
+        let is_known = time == Compared::Same && look.tree.is_leaf(at) && look.tree.dirs[at].scanned;
+        let vouched = is_known && !look.recheck.has(at);
+        let what = if vouched { What::Vouched } else { What::Page { deep: true } };
+        self.waiting.push(Job { at, what, again: 0 });
+    }
+
+    /// The next thing to ask for; what need not be asked for is decided on the way.
+    fn next(&mut self) -> Option<Job> {
+        loop {
+            let job = self.waiting.pop()?;
+            match job.what {
+                What::Vouched if !self.is_trusted(job.at) => {
+                    self.learned.vouched.insert(job.at);
+                    return Some(Job { what: What::Page { deep: true }, ..job });
+                }
+                What::Vouched if self.is_fresh(job.at) => {
+                    self.learned.findings.set(job.at, Verdict::Current);
+                }
+                What::Vouched => return Some(Job { what: What::IndexAlone, ..job }),
+                _ => return Some(job),
             }
-        } else {
-            self.learned.findings.set(at, Verdict::Current);
         }
+    }
+
+    /// Whether the right time of a directory is enough to know what is in it.
+    ///
+    /// A mirror that leaves some files out sets the time all the same. So it is enough for what was
+    /// seen to be there before; for the rest, when a few such directories had all that they should,
+    /// and not where images are, which are what is left out most.
+    fn is_trusted(&self, at: usize) -> bool {
+        let (held, learned) = (&self.look.held, &self.learned);
+        let proven = learned.kept >= KEPT_MIN && !learned.broken;
+        held.has(at) || (proven && !held.is_lost(at) && !self.look.tree.dirs[at].images)
+    }
+
+    /// Whether a directory has no index, or one that was hashed not long ago.
+    fn is_fresh(&self, at: usize) -> bool {
+        let look = self.look;
+        let Some((_, versions)) = look.tree.index(at) else { return true };
+        let seen = self.learned.validators.get(&(look.tree.dirs[at].id, false));
+        let fresh = seen.is_some_and(|seen| {
+            seen.proof == versions[0].proof && look.now_unix_s - seen.at_unix_s < INDEX_AGE_S
+        });
+        fresh && look.held.has(at)
     }
 
     /// A page that is what it was when its directory was as it should be.
@@ -340,6 +389,10 @@ impl Walk<'_> {
 
     /// Notes a verdict.
     fn decide(&mut self, job: Job, verdict: Verdict) {
+        if self.learned.vouched.remove(&job.at) {
+            self.learned.kept += u32::from(verdict == Verdict::Current);
+            self.learned.broken |= verdict.is_negative();
+        }
         let held = self.look.held.has(job.at);
         if !verdict.is_negative() {
             self.learned.refuted += u32::from(job.again > 0 && held);
@@ -430,6 +483,9 @@ const INDEX_AGE_S: i64 = DAY_S;
 
 /// How often something must be looked at again before it is taken from clients.
 const AGAIN_MAX: u8 = 2;
+
+/// So many directories must have what their time promises before that is enough.
+const KEPT_MIN: u32 = 16;
 
 /// After so many losses that were true the next are believed at once.
 const CONFIRMED_MIN: u32 = 16;

@@ -71,7 +71,10 @@ pub struct Wish {
 /// # Errors
 ///
 /// When there is no such category, or the database cannot be read.
-pub fn trees(view: &mut View<'_>, wish: &Wish) -> Result<BTreeMap<String, Arc<Tree>>, heliostat_catalog::Error> {
+pub fn trees(
+    view: &mut View<'_>,
+    wish: &Wish,
+) -> Result<BTreeMap<String, Arc<Tree>>, heliostat_catalog::Error> {
     let mut trees = BTreeMap::new();
     for name in &wish.categories {
         view.category_find(name)?;

@@ -14,12 +14,11 @@ pub(crate) fn record(catalog: &mut Catalog, actor: &Actor, batches: &[Batch]) ->
         return Ok(());
     }
     catalog.write(actor, Ending::Commit, |txn| {
-        // A mirror that was removed meanwhile is passed over.
-        let known = txn.view().host_list()?;
-        let known: Vec<i64> =
-            known.iter().flat_map(|host| host.mirrors.iter().map(|mirror| mirror.id)).collect();
-        for batch in batches.iter().filter(|batch| known.contains(&batch.mirror_id)) {
-            one(txn, batch)?;
+        for batch in batches {
+            // A mirror that was removed meanwhile is passed over.
+            if txn.view().is_mirror(batch.mirror_id)? {
+                one(txn, batch)?;
+            }
         }
         Ok(())
     })?;
@@ -40,6 +39,21 @@ fn one(txn: &mut Txn<'_>, batch: &Batch) -> Result<(), Error> {
     }
     let before = txn.view().looks_find(batch.mirror_id)?;
     txn.looks_set(batch.mirror_id, &before.renewed(&looks.finish()))?;
+    if !batch.probes.is_empty() {
+        // A probe tells the score that its URL has; a crawl does not change it.
+        let health = txn.view().health_list()?;
+        let numbers = txn.view().mirror_urls(batch.mirror_id)?;
+        let mut probes = batch.probes.clone();
+        for probe in &mut probes {
+            let number =
+                numbers.iter().find(|(_, url)| *url == probe.url).map(|(number, _)| *number);
+            let known = health.iter().find(|health| {
+                (health.mirror_id, Some(health.number)) == (batch.mirror_id, number)
+            });
+            probe.score = known.map_or(probe.score, |health| health.score);
+        }
+        txn.probes_insert(&mut probes)?;
+    }
     match &batch.validators {
         Some(validators) => txn.validators_set(batch.mirror_id, validators),
         None => Ok(()),
@@ -67,7 +81,7 @@ pub(crate) fn ended(
     };
     catalog.write(actor, Ending::Commit, |txn| {
         // A host that was removed meanwhile has no crawl.
-        match txn.view().host_list()?.iter().any(|host| host.id == crawled.host_id) {
+        match txn.view().is_host(crawled.host_id)? {
             true => txn.crawl_set(&crawled),
             false => Ok(()),
         }

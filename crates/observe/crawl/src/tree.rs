@@ -48,6 +48,8 @@ pub(crate) struct Dir {
     pub(crate) timestamp_unix_s: Option<i64>,
     /// Its files are known.
     pub(crate) scanned: bool,
+    /// It has images, or files as large as these.
+    pub(crate) images: bool,
     /// Changes when its files do.
     pub(crate) digest: u64,
 }
@@ -251,6 +253,7 @@ impl TreeBuilder {
             versions,
             timestamp_unix_s: wanted.timestamp_unix_s,
             scanned,
+            images: files.iter().any(is_image),
             digest,
         });
     }
@@ -365,6 +368,12 @@ fn expected(file: &SeenFile) -> Expected {
     }
 }
 
+/// What mirrors leave out for its size.
+fn is_image(file: &SeenFile) -> bool {
+    let large = file.size_bytes.is_some_and(|bytes| bytes >= IMAGE_BYTES_MIN);
+    large || [".iso", ".img", ".qcow2"].iter().any(|end| file.name.ends_with(end))
+}
+
 fn version(detail: &FileDetail) -> Option<Version> {
     let digits = detail.sha256.as_deref()?.get(..16)?;
     Some(Version {
@@ -394,6 +403,8 @@ fn digest(files: &[Expected]) -> u64 {
 pub(crate) fn name_hash(name: &str) -> u64 {
     xxh3_64(name.as_bytes())
 }
+
+const IMAGE_BYTES_MIN: u64 = 256 << 20;
 
 /// Names that are kept of a directory, besides its index.
 const SAMPLES_MAX: usize = 3;

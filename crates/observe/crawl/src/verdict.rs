@@ -162,16 +162,15 @@ impl Reserved {
 
 /// Which directories of a tree a mirror had, before it is looked at again.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Held(Vec<bool>);
+pub(crate) struct Held(Vec<MirrorState>);
 
 impl Held {
     pub(crate) fn new(tree: &Tree, before: &States) -> Held {
-        let mut held = vec![false; tree.len()];
+        let mut held = vec![MirrorState::Unknown; tree.len()];
         let mut dirs = tree.by_id.iter().peekable();
         for run in before.runs() {
-            let has = matches!(run.state, MirrorState::Current | MirrorState::Reserved);
             while let Some(&at) = dirs.next_if(|&&at| tree.dirs[at as usize].id < run.end) {
-                held[at as usize] = has;
+                held[at as usize] = run.state;
             }
         }
         Held(held)
@@ -179,14 +178,24 @@ impl Held {
 
     /// Whether clients are sent there for it.
     pub(crate) fn has(&self, at: usize) -> bool {
-        self.0.get(at).copied().unwrap_or(false)
+        self.0.get(at).copied().is_some_and(is_held)
+    }
+
+    /// Whether it was seen not to have it.
+    pub(crate) fn is_lost(&self, at: usize) -> bool {
+        let state = self.0.get(at).copied();
+        matches!(state, Some(MirrorState::Behind | MirrorState::Missing))
     }
 
     /// Whether clients are sent there for it or anything below it.
     pub(crate) fn has_any(&self, tree: &Tree, at: usize) -> bool {
         let end = tree.dirs[at].end as usize;
-        self.0.get(at..end).is_some_and(|held| held.contains(&true))
+        self.0.get(at..end).is_some_and(|held| held.iter().copied().any(is_held))
     }
+}
+
+fn is_held(state: MirrorState) -> bool {
+    matches!(state, MirrorState::Current | MirrorState::Reserved)
 }
 
 #[cfg(test)]

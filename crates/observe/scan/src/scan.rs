@@ -268,7 +268,8 @@ impl Running<'_> {
         let timestamp_unix_s = folder.timestamp_unix_s;
         if !mark.is_empty() && known.is_some_and(|known| digest_of(known) == digest_of(&mark)) {
             // Its files are as they were; only the time to look at the next time is another.
-            let looked = Looked { path, mark, timestamp_unix_s, files: before, ..Looked::default() };
+            let looked =
+                Looked { path, mark, timestamp_unix_s, files: before, ..Looked::default() };
             recorder.take(looked, summary)?;
             return Ok(None);
         }

@@ -59,8 +59,7 @@ fn folder(at: &Path, path: &str, real: &Path, walk: &Walk) -> io::Result<(Folder
         && !indexed
         && mark.strip_prefix(&time).is_some_and(|rest| rest.starts_with(' '))
     {
-        let folder =
-            Folder { path: path.to_owned(), timestamp_unix_s, sight: Sight::Unchanged };
+        let folder = Folder { path: path.to_owned(), timestamp_unix_s, sight: Sight::Unchanged };
         return Ok((folder, walk.known.below(path)));
     }
     let (mut files, mut below) = (Vec::new(), Vec::new());

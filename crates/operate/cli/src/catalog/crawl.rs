@@ -162,15 +162,13 @@ fn print(summary: &Summary, out: &mut impl Write) -> Result<(), Error> {
         for part in &host.parts {
             let Counts { current, behind, missing, unknown } = part.counts;
             let scheme = part.scheme.map_or("-", |scheme| scheme.as_str());
-            let mut row =
-                vec![host.name.clone(), part.category.clone(), scheme.to_owned()];
+            let mut row = vec![host.name.clone(), part.category.clone(), scheme.to_owned()];
             row.extend([current, behind, missing, unknown].map(thousands));
             rows.push(row);
         }
     }
     rows.sort();
-    let heading =
-        ["host", "category", "over", ">up to date", ">stale", ">missing", ">unknown"];
+    let heading = ["host", "category", "over", ">up to date", ">stale", ">missing", ">unknown"];
     table::print(out, &heading, &rows)?;
     let Summary { hosts, counts, requests, duration_ms, elsewhere, left_alone, .. } = summary;
     let Counts { current, behind, missing, unknown } = counts;
