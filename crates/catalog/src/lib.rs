@@ -29,6 +29,8 @@ pub mod scan;
 pub mod looks;
 /// What hosts said of themselves, and when.
 pub mod checkin;
+/// What crawls remember between each other.
+pub mod crawl;
 /// What came of asking URLs, and which of them clients are given.
 pub mod probe;
 /// Products and their versions.

@@ -269,15 +269,18 @@ impl Running<'_> {
             None => Default::default(),
         };
         let (path, mark, files) = (folder.path.clone(), mark.clone(), files.clone());
+        let timestamp_unix_s = folder.timestamp_unix_s;
         if !mark.is_empty() && known.is_some_and(|known| digest_of(known) == digest_of(&mark)) {
             // Its files are as they were; only the time to look at the next time is another.
-            recorder.take(Looked { path, mark, files: before, ..Looked::default() }, summary)?;
+            let looked =
+                Looked { path, mark, timestamp_unix_s, files: before, ..Looked::default() };
+            recorder.take(looked, summary)?;
             return Ok(None);
         }
         // What was wrong the last time is looked at again, known or not.
         let anew = self.settings.full || known.is_none();
         let history = if anew { Default::default() } else { history };
-        Ok(Some(Changed { path, mark, files, before, history }))
+        Ok(Some(Changed { path, mark, timestamp_unix_s, files, before, history }))
     }
 
     /// Waits for the walk's own word.

@@ -9,7 +9,7 @@ use heliostat_admission::{Bytes, Headroom};
 use crate::capacity;
 use crate::catalog::args as catalog;
 use crate::catalog::{
-    ArchiveArgs, ExpireArgs, MirrorsArgs, NotifyArgs, PropagationArgs, ReleaseArgs, ReportArgs,
+    ArchiveArgs, CrawlArgs, ExpireArgs, MirrorsArgs, NotifyArgs, PropagationArgs, ReleaseArgs, ReportArgs,
     Resource, ScanArgs,
 };
 use crate::config::ConfigArgs;
@@ -83,6 +83,12 @@ pub enum Ending {
     /// Directories, repositories and the hashes of their indexes go into the catalog. Only what has
     /// changed is looked at; a scan that is interrupted goes on with the next one.
     Scan(ScanArgs),
+    /// Look at the mirrors: what each of them has of what exists.
+    ///
+    /// Each directory is up to date, stale, missing or unknown; what is unknown changes nothing.
+    /// Without `--once` it stays, and looks at every mirror once in the interval; any number of
+    /// these may run, on any machines, and share the hosts. What is learned is written as it comes.
+    Crawl(Box<CrawlArgs>),
     /// Tell a director what this mirror has: run it on the mirror's own machine after each sync.
     ///
     /// Walks the trees, and sends the sizes of folders and the hashes of indexes to `POST

@@ -177,6 +177,9 @@ pub enum Error {
         /// Which, and why not.
         nodes: String,
     },
+    /// A crawl did not come to its end.
+    #[error("the crawl did not come to its end; what it learned is kept")]
+    Crawl(#[from] heliostat_observe_crawl::Error),
     /// A layer of the workers' sandbox is missing, and none was to be.
     #[error("not in force here: {missing}")]
     Sandbox {
@@ -201,6 +204,7 @@ impl Error {
             | Error::Unsaid { .. }
             | Error::Question(_) => 2,
             Error::Memory(_) => 3,
+            Error::Crawl(heliostat_observe_crawl::Error::Host { .. }) => 2,
             Error::Catalog(error) if error.is_refusal() => 2,
             _ => 1,
         }

@@ -80,6 +80,7 @@ pub fn run(command: &args::Ending, out: &mut impl Write) -> Result<(), Error> {
         args::Ending::Propagation(args) => catalog::propagation(args, out),
         args::Ending::Mirrors(args) => catalog::mirrors(args, out),
         args::Ending::Report(args) => catalog::report(args, out),
+        args::Ending::Crawl(args) => catalog::crawl(args, out),
         args::Ending::Export { target } => catalog::export(target, out),
         args::Ending::Publish(args) => catalog::publish(args, out),
         args::Ending::Rollback(args) => catalog::rollback(args, out),

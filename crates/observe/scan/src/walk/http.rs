@@ -64,7 +64,8 @@ async fn page(url: String, walk: Arc<Walk>, at: Waiting) -> Result<Page, Error> 
     let unchanged = |children: Vec<String>| {
         let below = children.into_iter().filter(|_| deep);
         let below = below.map(|path| Waiting { path, deep, shown: "-".to_owned() });
-        let folder = Folder { path: at.path.clone(), sight: Sight::Unchanged };
+        let (path, timestamp_unix_s) = (at.path.clone(), at.shown.parse().ok());
+        let folder = Folder { path, timestamp_unix_s, sight: Sight::Unchanged };
         (Some(folder), below.collect())
     };
     if children.is_empty() && shown.len() > 1 && shown == at.shown {
@@ -132,7 +133,8 @@ fn read(at: &Waiting, found: Found, validators: &Validators) -> Page {
     let rough = &rough.finalize().to_hex()[..16];
     let mark = format!("h {} {etag} {}{rough}", at.shown, digest(&files));
     let mark = if complete && mark.len() <= MARK_BYTES_MAX { mark } else { String::new() };
-    let folder = Folder { path: at.path.clone(), sight: Sight::Read { mark, files } };
+    let (path, timestamp_unix_s) = (at.path.clone(), at.shown.parse().ok());
+    let folder = Folder { path, timestamp_unix_s, sight: Sight::Read { mark, files } };
     (Some(folder), below)
 }
 

@@ -54,6 +54,7 @@ fn folders(root: &Path, walk: &Walk, to: &Sender<Folder>) -> Result<(), Error> {
 fn folder(at: &Path, path: &str, real: &Path, walk: &Walk) -> io::Result<(Folder, Vec<String>)> {
     let own = fs::metadata(at)?;
     let time = format!("l{}.{:09}", own.mtime(), own.mtime_nsec());
+    let timestamp_unix_s = Some(own.mtime());
     let settled = own.mtime() < walk.now_unix_s - UNSETTLED_S;
     // Indexes are replaced under their name; where the replacement is a rename, the time tells.
     let indexed = path.rsplit('/').next() == Some("repodata") || path.contains("dists");
@@ -61,7 +62,7 @@ fn folder(at: &Path, path: &str, real: &Path, walk: &Walk) -> io::Result<(Folder
         && !indexed
         && mark.strip_prefix(&time).is_some_and(|rest| rest.starts_with(' '))
     {
-        let folder = Folder { path: path.to_owned(), sight: Sight::Unchanged };
+        let folder = Folder { path: path.to_owned(), timestamp_unix_s, sight: Sight::Unchanged };
         return Ok((folder, walk.known.below(path)));
     }
     let (mut files, mut below) = (Vec::new(), Vec::new());
@@ -81,7 +82,8 @@ fn folder(at: &Path, path: &str, real: &Path, walk: &Walk) -> io::Result<(Folder
     below.sort_by(|a, b| b.cmp(a));
     let time = if settled { time } else { "l".to_owned() };
     let mark = format!("{time} {}", digest(&files));
-    Ok((Folder { path: path.to_owned(), sight: Sight::Read { mark, files } }, below))
+    let sight = Sight::Read { mark, files };
+    Ok((Folder { path: path.to_owned(), timestamp_unix_s, sight }, below))
 }
 
 /// A file; a link to a file of the same tree counts as one.

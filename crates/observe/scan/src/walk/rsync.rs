@@ -109,33 +109,37 @@ fn memrchr(part: &[u8]) -> Option<usize> {
     part.iter().rposition(|&byte| byte == b'\n')
 }
 
+/// A directory that is not complete yet: its path, its own time, its files.
+type Open = (String, Option<i64>, Vec<SeenFile>);
+
 /// Directories that are not complete yet: the way from the top to the last line.
 struct Tree {
-    open: Vec<(String, Vec<SeenFile>)>,
+    open: Vec<Open>,
     deep: bool,
 }
 
 impl Tree {
     fn new(top: String, deep: bool) -> Tree {
-        Tree { open: vec![(top, Vec::new())], deep }
+        Tree { open: vec![(top, None, Vec::new())], deep }
     }
 
     /// Takes lines, and gives the directories that they complete.
     fn take(&mut self, found: Found) -> Vec<Folder> {
-        let top = self.open.first().map(|(top, _)| top.clone()).unwrap_or_default();
+        let top = self.open.first().map(|(top, ..)| top.clone()).unwrap_or_default();
         let mut complete = Vec::new();
         for entry in found.entries {
             let path = joined(&top, &entry.path);
             let (parent, name) = path.rsplit_once('/').unwrap_or(("", &path));
-            while self.open.len() > 1 && self.open.last().is_some_and(|(at, _)| at != parent) {
+            while self.open.len() > 1 && self.open.last().is_some_and(|(at, ..)| at != parent) {
                 complete.extend(self.open.pop().map(folder));
             }
             if entry.kind == Kind::Directory {
                 if !self.deep {
                     continue;
                 }
-                self.open.push((path, Vec::new()));
-            } else if let Some((_, files)) = self.open.last_mut() {
+                let time = entry.time.map(|time| time.unix_s);
+                self.open.push((path, time, Vec::new()));
+            } else if let Some((.., files)) = self.open.last_mut() {
                 files.push(SeenFile {
                     name: name.to_owned(),
                     size_bytes: entry.size.and_then(|size| size.bytes()),
@@ -153,10 +157,10 @@ impl Tree {
     }
 }
 
-fn folder((path, mut files): (String, Vec<SeenFile>)) -> Folder {
+fn folder((path, timestamp_unix_s, mut files): Open) -> Folder {
     files.sort();
-    let mark = format!("r {}", digest(&files));
-    Folder { path, sight: Sight::Read { mark, files } }
+    let mark = format!("r {} {}", timestamp_unix_s.unwrap_or(0), digest(&files));
+    Folder { path, timestamp_unix_s, sight: Sight::Read { mark, files } }
 }
 
 /// rsync's status when something could not be transferred.

@@ -14,6 +14,8 @@ mod scan;
 mod notify;
 /// Measured truth.
 mod report;
+/// What each mirror has.
+mod crawl;
 /// The catalog into snapshots.
 mod publish;
 /// Who holds a lease.
@@ -31,6 +33,8 @@ mod resource;
 
 use heliostat_catalog::{Actor, Catalog};
 
+pub use crawl::CrawlArgs;
+pub(crate) use crawl::run as crawl;
 pub(crate) use export::export;
 pub(crate) use flow::import;
 pub(crate) use init::init;
