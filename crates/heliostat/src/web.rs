@@ -4,20 +4,20 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
 use heliostat_catalog::{Actor, Place};
-use heliostat_observe_probe::{ProbeSettings, Prober};
+use heliostat_observe_probe::{ProbeSettings, Prober, Reach};
 use heliostat_operate_cli::WebPlan;
 use heliostat_operate_cli::catalog::{Notified, told};
 use heliostat_operate_web::{Desk, Notifier, Tls, Web};
 use sd_notify::NotifyState;
+use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::service::tell;
 
 /// Answers until a signal says stop.
 pub(crate) fn run(plan: WebPlan) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all();
-    let runtime = { runtime }.build().context("no runtime")?;
-    runtime.block_on(answer(plan))
+    let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    runtime.context("no runtime")?.block_on(answer(plan))
 }
 
 async fn answer(plan: WebPlan) -> anyhow::Result<()> {
@@ -29,7 +29,8 @@ async fn answer(plan: WebPlan) -> anyhow::Result<()> {
     let prober = Prober::start(plan.probe).context("no workers")?;
     // A sandbox that does not work here is found now, not by the first mirror.
     prober.check().await.context("no worker starts")?;
-    let desk = Desk::new(plan.place.clone(), prober.clone(), notifier(plan.place, probe));
+    let desk =
+        Desk::new(plan.place.clone(), prober.clone(), notifier(plan.place, probe, plan.reach));
     desk.check().context("catalog")?;
     let web = Web::bind(&plan.listen, tls.as_ref()).await?;
     for address in web.addresses() {
@@ -53,11 +54,12 @@ async fn answer(plan: WebPlan) -> anyhow::Result<()> {
 }
 
 /// Looks at what was changed, on workers of its own.
-fn notifier(place: Place, probe: ProbeSettings) -> Notifier {
+fn notifier(place: Place, probe: ProbeSettings, reach: Reach) -> Notifier {
     Box::new(move |who, paths| {
         let now_unix_s = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
         let actor = Actor { name: who.to_owned(), now_unix_s };
-        let notified = Notified { place: place.clone(), probe: probe.clone(), actor };
+        let (place, probe, mirrors) = (place.clone(), probe.clone(), Some(reach));
+        let notified = Notified { place, probe, mirrors, actor };
         Ok(told(&notified, paths)?)
     })
 }

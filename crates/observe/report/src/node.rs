@@ -92,7 +92,8 @@ fn fetched(url: &str, agent: &str) -> Result<Vec<u8>, NodeError> {
             bytes.extend_from_slice(part);
             bytes.len() <= TOTALS_BYTES_MAX
         };
-        let parts = fetcher.parts(&format!("{url}/totals"), (0, None), take);
+        let url = format!("{url}/totals");
+        let parts = fetcher.parts(&url, (0, None), take);
         match tokio::time::timeout(limits.total, parts).await {
             Ok(done) => done.map_err(NodeError::Fetch)?,
             Err(_) => return Err(NodeError::Fetch(FetchError::Time(limits.total))),

@@ -74,7 +74,8 @@ impl Extent {
     }
 
     /// Whether a directory is looked at.
-    pub(crate) fn covers(&self, path: &str) -> bool {
+    #[must_use]
+    pub fn covers(&self, path: &str) -> bool {
         match self {
             Extent::Whole => true,
             Extent::Below(from) => below(from, path).is_some(),

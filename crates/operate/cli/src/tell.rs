@@ -1,6 +1,5 @@
 //! What a director is told over HTTPS: what a mirror has.
 
-use std::convert::Infallible;
 use std::io::Write;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -71,8 +70,7 @@ impl FromStr for TreeArg {
         if category.is_empty() || folder.is_empty() {
             return Err("neither the category nor its folder may be empty");
         }
-        let folder = folder.parse().unwrap_or_else(|never: Infallible| match never {});
-        Ok(TreeArg(Tree { category: category.to_owned(), folder }))
+        Ok(TreeArg(Tree { category: category.to_owned(), folder: folder.into() }))
     }
 }
 

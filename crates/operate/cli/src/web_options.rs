@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use heliostat_catalog::Place;
-use heliostat_observe_probe::ProbeSettings;
+use heliostat_observe_probe::{ProbeSettings, Reach};
 
 use crate::Error;
 use crate::catalog::args::CatalogArgs;
@@ -26,6 +26,10 @@ pub struct WebOptions {
     /// The private key of the certificate, in PEM.
     #[arg(long, value_name = "FILE")]
     pub tls_key: Option<PathBuf>,
+    /// After a notification, mirrors may be looked at on this machine itself, for demonstrations and
+    /// tests.
+    #[arg(long)]
+    pub allow_loopback: bool,
     /// The program that parses what comes [default: heliostat-probe, beside this program].
     #[arg(long, value_name = "FILE")]
     pub probe: Option<PathBuf>,
@@ -40,6 +44,8 @@ pub struct WebPlan {
     pub listen: Vec<SocketAddr>,
     /// The certificate and its key, if there is TLS.
     pub tls: Option<(PathBuf, PathBuf)>,
+    /// Which addresses mirrors may have.
+    pub reach: Reach,
     /// The workers.
     pub probe: ProbeSettings,
 }
@@ -59,7 +65,8 @@ impl WebOptions {
         };
         let listen = if self.listen.is_empty() { vec![LISTEN_DEFAULT] } else { self.listen };
         let (place, probe) = (self.catalog.place()?, probe(self.probe.as_deref())?);
-        Ok(WebPlan { place, listen, tls, probe })
+        let reach = if self.allow_loopback { Reach::Loopback } else { Reach::Public };
+        Ok(WebPlan { place, listen, tls, reach, probe })
     }
 }
 

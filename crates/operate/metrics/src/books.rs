@@ -144,7 +144,7 @@ impl Ledger {
                 let before = self.read.get(dimension).and_then(|names| names.get(name));
                 let more = count.saturating_sub(before.copied().unwrap_or(0));
                 if more > 0 {
-                    *today.entry(dimension).or_default().entry(name.clone()).or_default() += more;
+                    *today.entry(*dimension).or_default().entry(name.clone()).or_default() += more;
                 }
             }
         }

@@ -342,9 +342,9 @@ fn a_check_in_tells_of_bytes_and_indexes() {
     );
     let expected = expect![[r#"
         Host: mirror1.example.org
-        40/os/ [Linux] 12 B
-        40/os/repodata/ [Linux] 9 B
-        40/os/repodata/repomd.xml [Linux] sha256 abababab
+        40/os/ [Linux] 12
+        40/os/repodata/ [Linux] 9
+        40/os/repodata/repomd.xml [Linux] 2:abababab
     "#]];
     let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     gz.write_all(json.as_bytes()).unwrap();

@@ -7,15 +7,17 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use heliostat_catalog::{Actor, Catalog, Place};
 use heliostat_observe_checkin::post;
-use heliostat_observe_probe::ProbeSettings;
+use heliostat_observe_crawl::{CrawlSettings, PaceSettings, Wish, crawl};
+use heliostat_observe_probe::{ProbeSettings, Reach};
+use heliostat_observe_report::record;
 use heliostat_observe_scan::{Extent, Origin, ScanSettings, Summary};
 use serde_json::{Value, json};
 
 use super::args::CatalogArgs;
 use super::scan::{below, leased, probe};
-use super::{actor, open};
-use crate::Error;
+use super::{actor, holder, open};
 use crate::tell::DirectorArgs;
+use crate::{Error, clock};
 
 /// Arguments of `notify`.
 #[derive(Debug, Args)]
@@ -30,6 +32,12 @@ pub struct NotifyArgs {
     /// (`pub/linux/40/os`); `-` is the standard input.
     #[arg(long, value_name = "FILE", required = true)]
     pub paths: PathBuf,
+    /// Do not look at the mirrors.
+    #[arg(long)]
+    pub origin_only: bool,
+    /// Mirrors may be on this machine itself, for demonstrations and tests.
+    #[arg(long)]
+    pub allow_loopback: bool,
     /// Print JSON.
     #[arg(long)]
     pub json: bool,
@@ -45,6 +53,8 @@ pub struct Notified {
     pub place: Place,
     /// The workers.
     pub probe: ProbeSettings,
+    /// Which addresses mirrors may have; without it, no mirror is looked at.
+    pub mirrors: Option<Reach>,
     /// Who says it, and when.
     pub actor: Actor,
 }
@@ -61,7 +71,9 @@ pub(crate) fn run(args: &NotifyArgs, out: &mut impl Write) -> Result<(), Error> 
         let (place, probe) = (args.catalog.place()?, probe(args.probe.as_deref())?);
         // A catalog that is not there is said before anything else.
         drop(open(&args.catalog)?);
-        told(&Notified { place, probe, actor: actor("notify") }, &paths)?
+        let reach = if args.allow_loopback { Reach::Loopback } else { Reach::Public };
+        let mirrors = (!args.origin_only).then_some(reach);
+        told(&Notified { place, probe, mirrors, actor: actor("notify") }, &paths)?
     };
     if args.json {
         return Ok(writeln!(out, "{said:#}")?);
@@ -69,7 +81,7 @@ pub(crate) fn run(args: &NotifyArgs, out: &mut impl Write) -> Result<(), Error> 
     print(&said, out)
 }
 
-/// Looks at paths where they were changed; gives what was found, as JSON.
+/// Looks at paths where they were changed, and then at the mirrors; gives what was found, as JSON.
 ///
 /// # Errors
 ///
@@ -79,7 +91,7 @@ pub fn told(notified: &Notified, paths: &[String]) -> Result<Value, Error> {
         paths.iter().map(|path| path.trim_matches('/')).filter(|path| !path.is_empty()).collect();
     let mut catalog = Catalog::open(&notified.place, notified.actor.now_unix_s)?;
     let (plans, nowhere) = plans(&mut catalog, &paths)?;
-    let mut scanned = Vec::new();
+    let (mut scanned, mut changed) = (Vec::new(), Vec::new());
     for (category, origin, extent) in plans {
         let settings = ScanSettings {
             category,
@@ -95,8 +107,70 @@ pub fn told(notified: &Notified, paths: &[String]) -> Result<Value, Error> {
         };
         let summary = patiently(&mut catalog, &notified.place, &settings)?;
         scanned.push(shown(&settings.category, &summary));
+        changed.push((settings.category, settings.extent));
     }
-    Ok(json!({ "scanned": scanned, "nowhere": nowhere }))
+    let mut said = json!({ "scanned": scanned, "nowhere": nowhere });
+    if let (Some(reach), false) = (notified.mirrors, changed.is_empty()) {
+        said["mirrors"] = crawled(&mut catalog, notified, reach, &changed)?;
+    }
+    Ok(said)
+}
+
+/// Looks at what was named at every mirror that carries it.
+fn crawled(
+    catalog: &mut Catalog,
+    notified: &Notified,
+    reach: Reach,
+    changed: &[(String, Extent)],
+) -> Result<Value, Error> {
+    let mut paths = Vec::new();
+    catalog.read(|view| {
+        for (name, extent) in changed {
+            let category = view.category_find(name)?;
+            let known = view.scan_list(category.id)?.into_iter();
+            let there = known.filter(|known| known.gone_unix_s.is_none()).filter(|known| {
+                below(&category.top, &known.name).is_some_and(|path| extent.covers(path))
+            });
+            paths.extend(there.map(|known| known.name));
+        }
+        Ok(())
+    })?;
+    if paths.is_empty() {
+        return Ok(json!({ "hosts": 0, "left_out": 0 }));
+    }
+    // The rest comes with the next crawl.
+    let left_out = paths.len().saturating_sub(MIRRORED_MAX);
+    paths.truncate(MIRRORED_MAX);
+    let categories = changed.iter().map(|(name, _)| name.clone()).collect();
+    let settings = CrawlSettings {
+        wish: Wish { hosts: Vec::new(), categories },
+        paths,
+        every: None,
+        reach,
+        hosts_at_once: HOSTS_AT_ONCE,
+        pace: PaceSettings { connections: 2, requests_per_s: 20, requests_max: 10_000 },
+        recheck_share: 1,
+        probe: notified.probe.clone(),
+        agent: concat!("heliostat/", env!("CARGO_PKG_VERSION")).to_owned(),
+        actor: notified.actor.name.clone(),
+        now_unix_s: clock::now_unix_s,
+        holder: holder::holder(),
+        is_gone: holder::is_gone,
+    };
+    let summary = crawl(catalog, &settings, &mut |_| {})?;
+    record(catalog, &Actor { now_unix_s: clock::now_unix_s(), ..notified.actor.clone() })?;
+    let counts = summary.counts;
+    Ok(json!({
+        "hosts": summary.hosts.len(),
+        "elsewhere": summary.elsewhere,
+        "left_alone": summary.left_alone,
+        "current": counts.current,
+        "behind": counts.behind,
+        "missing": counts.missing,
+        "unknown": counts.unknown,
+        "left_out": left_out,
+        "duration_ms": summary.duration_ms,
+    }))
 }
 
 type Plan = (String, Origin, Extent);
@@ -188,6 +262,22 @@ fn print(said: &Value, out: &mut impl Write) -> Result<(), Error> {
             count("repositories"),
         )?;
     }
+    if let Some(of) = said["mirrors"].as_object() {
+        let count = |name: &str| of.get(name).and_then(Value::as_u64).unwrap_or(0);
+        writeln!(
+            out,
+            "{} mirrors looked at: {} directories up to date, {} stale, {} missing, {} unknown",
+            count("hosts"),
+            count("current"),
+            count("behind"),
+            count("missing"),
+            count("unknown"),
+        )?;
+        if count("left_out") > 0 {
+            let mut err = std::io::stderr().lock();
+            writeln!(err, "warning: {} directories are left to the next crawl", count("left_out"))?;
+        }
+    }
     for path in said["nowhere"].as_array().into_iter().flatten() {
         let path = path.as_str().unwrap_or_default();
         let mut err = std::io::stderr().lock();
@@ -210,6 +300,12 @@ fn text(path: &Path) -> Result<String, Error> {
 
 /// What a director would read of it.
 const PATHS_BYTES_MAX: u64 = 1 << 20;
+
+/// Directories that are looked at at mirrors: more is a crawl.
+const MIRRORED_MAX: usize = 1_000;
+
+/// Mirrors that are looked at at once.
+const HOSTS_AT_ONCE: usize = 64;
 
 /// How long somebody who scans the same category is waited for.
 const PATIENCE: Duration = Duration::from_secs(20);
