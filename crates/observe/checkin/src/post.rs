@@ -128,7 +128,7 @@ fn target(base: &str, path: &str) -> Result<Url, PostError> {
 
 /// What went wrong, down to its cause, without the URL.
 fn broken(error: &reqwest::Error) -> PostError {
-    let causes = std::iter::successors(error.source(), |error| error.source());
+    let causes = std::iter::successors(error.source(), |&error| error.source());
     let said = causes.last().map_or_else(|| error.to_string(), ToString::to_string);
     PostError::Broken(said)
 }
