@@ -9,8 +9,8 @@ use heliostat_admission::{Bytes, Headroom};
 use crate::capacity;
 use crate::catalog::args as catalog;
 use crate::catalog::{
-    ArchiveArgs, CrawlArgs, ExpireArgs, MirrorsArgs, NotifyArgs, PropagationArgs, ReleaseArgs, ReportArgs,
-    Resource, ScanArgs,
+    ArchiveArgs, CrawlArgs, ExpireArgs, MirrorsArgs, NotifyArgs, PropagationArgs, ReleaseArgs,
+    ReportArgs, Resource, ScanArgs,
 };
 use crate::config::ConfigArgs;
 use crate::serve_options::ServeOptions;
