@@ -10,6 +10,12 @@ mod init;
 mod flow;
 /// What should exist.
 mod scan;
+/// What a publisher has changed.
+mod notify;
+/// Measured truth.
+mod report;
+/// What each mirror has.
+mod crawl;
 /// The catalog into snapshots.
 mod publish;
 /// Who holds a lease.
@@ -27,16 +33,22 @@ mod resource;
 
 use heliostat_catalog::{Actor, Catalog};
 
+pub use crawl::CrawlArgs;
+pub(crate) use crawl::run as crawl;
 pub(crate) use export::export;
 pub(crate) use flow::import;
 pub(crate) use init::init;
+pub(crate) use notify::run as notify;
+pub use notify::{Notified, NotifyArgs, told};
 pub(crate) use publish::{publish, rollback};
 pub use release::{ArchiveArgs, ExpireArgs, ReleaseArgs};
 pub(crate) use release::{archive, expire, release};
+pub use report::{MirrorsArgs, PropagationArgs, ReportArgs};
+pub(crate) use report::{mirrors, propagation, report};
 pub(crate) use resource::run as resource;
-pub use resource::{Resource, ResourceAction, ResourceArgs, TokenArgs, UserArgs};
+pub use resource::{Resource, ResourceAction, ResourceArgs, SiteArgs, TokenArgs, UserArgs};
 pub use scan::ScanArgs;
-pub(crate) use scan::run as scan;
+pub(crate) use scan::{probe, run as scan};
 pub(crate) use trail::audit;
 
 use crate::{Error, clock};
