@@ -13,6 +13,8 @@ pub mod config;
 pub mod serve_options;
 /// Other systems' data.
 mod source;
+/// Networks as people type them, names of machines among them.
+mod networks;
 /// Memory for what a command holds at its peak.
 mod room;
 /// Other systems' data to a snapshot.
