@@ -17,6 +17,8 @@ pub mod web_options;
 pub mod tell;
 /// Other systems' data.
 mod source;
+/// Networks as people type them, names of machines among them.
+mod networks;
 /// Memory for what a command holds at its peak.
 mod room;
 /// Other systems' data to a snapshot.

@@ -145,7 +145,7 @@ impl ServeOptions {
                     (self.s3_endpoint.clone(), self.s3_credentials.clone());
                 let plan = FollowPlan {
                     location: location(follow),
-                    access: Access { endpoint, credentials },
+                    access: Access { endpoint, credentials, unconditional: false },
                     cache_dir: cache_dir.clone(),
                     interval: self
                         .follow_interval_s

@@ -6,8 +6,8 @@ pub mod args;
 mod difference;
 /// Making one.
 mod init;
-/// Filling it.
-mod flow;
+/// Other systems' data into it.
+mod import;
 /// What should exist.
 mod scan;
 /// What a publisher has changed.
@@ -31,12 +31,14 @@ mod trail;
 /// One set of commands for every sort of thing.
 mod resource;
 
+use std::os::unix::fs::MetadataExt;
+
 use heliostat_catalog::{Actor, Catalog};
 
 pub use crawl::CrawlArgs;
 pub(crate) use crawl::run as crawl;
 pub(crate) use export::export;
-pub(crate) use flow::import;
+pub(crate) use import::import;
 pub(crate) use init::init;
 pub(crate) use notify::run as notify;
 pub use notify::{Notified, NotifyArgs, told};
@@ -45,8 +47,8 @@ pub use release::{ArchiveArgs, ExpireArgs, ReleaseArgs};
 pub(crate) use release::{archive, expire, release};
 pub use report::{MirrorsArgs, PropagationArgs, ReportArgs};
 pub(crate) use report::{mirrors, propagation, report};
-pub(crate) use resource::run as resource;
 pub use resource::{Resource, ResourceAction, ResourceArgs, SiteArgs, TokenArgs, UserArgs};
+pub(crate) use resource::{fields, run as resource};
 pub use scan::ScanArgs;
 pub(crate) use scan::{probe, run as scan};
 pub(crate) use trail::audit;
@@ -62,7 +64,10 @@ fn open(args: &args::CatalogArgs) -> Result<Catalog, Error> {
 fn actor(what: &str) -> Actor {
     let user =
         ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
-    let user = user.filter(|user| !user.is_empty()).unwrap_or_else(|| "unknown".to_owned());
+    // A container or a service manager may say no name.
+    let number = || std::fs::metadata("/proc/self").map_or(0, |own| own.uid());
+    let user = user.filter(|user| !user.is_empty());
+    let user = user.unwrap_or_else(|| format!("uid-{}", number()));
     let user: String = user.chars().filter(|c| !c.is_control()).take(64).collect();
     Actor { name: format!("{what}:{user}"), now_unix_s: clock::now_unix_s() }
 }

@@ -15,6 +15,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use heliostat_catalog::account::Account;
 use heliostat_catalog::category::Category;
 use heliostat_catalog::country::Country;
 use heliostat_catalog::host::Host;
@@ -22,6 +23,7 @@ use heliostat_catalog::location::Location;
 use heliostat_catalog::netblock::NetblockCountry;
 use heliostat_catalog::product::{Product, Version};
 use heliostat_catalog::repository::{Disabled, Redirect, Repository};
+use heliostat_catalog::site::Site;
 use heliostat_catalog::{Catalog, Change, Ending, Error as CatalogError, Txn};
 
 use super::args::CatalogArgs;
@@ -135,6 +137,26 @@ pub(crate) fn run(resource: &Resource, out: &mut impl Write) -> Result<(), Error
         Resource::Country(args) => act::<Country>(args, out),
         Resource::User(args) => people::user(args, out),
         Resource::Token(args) => people::token(args, out),
+    }
+}
+
+/// The fields of what a command is about, as `--set` has them.
+pub(crate) fn fields(command: &str) -> &'static [&'static str] {
+    match command {
+        "site" => document::names::<Site>(),
+        "host" => document::names::<Host>(),
+        "category" => document::names::<Category>(),
+        "directory" => document::names::<DirectoryDocument>(),
+        "product" => document::names::<Product>(),
+        "version" => document::names::<Version>(),
+        "repo" => document::names::<Repository>(),
+        "redirect" => document::names::<Redirect>(),
+        "disabled" => document::names::<Disabled>(),
+        "location" => document::names::<Location>(),
+        "netblock" => document::names::<NetblockCountry>(),
+        "country" => document::names::<Country>(),
+        "user" => document::names::<Account>(),
+        _ => &[],
     }
 }
 
