@@ -51,10 +51,13 @@ impl Fallen {
     }
 }
 
+/// A bad mirror; the least bad ones come first.
+type Spare = (Reverse<Standing>, MirrorIndex);
+
 /// Bad mirrors of directories, in case that a directory has no other.
 #[derive(Default)]
 pub(crate) struct Spares {
-    of: BTreeMap<(usize, bool), Vec<(Reverse<Standing>, MirrorIndex)>>,
+    of: BTreeMap<(usize, bool), Vec<Spare>>,
 }
 
 impl Spares {

@@ -23,14 +23,11 @@ mod lines;
 mod record;
 /// One round after the other.
 mod round;
-/// How available and how fast a mirror is.
-mod availability;
 /// Who is told of it.
 pub mod notify;
 /// Why a round did not come to its end.
 mod error;
 
-pub use availability::{Availability, availability};
 pub use canary::{Canary, Found, Sign};
 pub use error::Error;
 pub use outage::Tally;

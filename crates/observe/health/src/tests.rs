@@ -1,9 +1,10 @@
 //! Standings over simulated days, and what history says.
 
+use heliostat_catalog::availability::availability;
 use heliostat_catalog::probe::{Probe, Verdict};
 
+use crate::Tally;
 use crate::standing::{Patience, Sight, Standing, Turn};
-use crate::{Tally, availability};
 
 /// Numbers that look random, the same ones for the same seed.
 struct Draw(u64);

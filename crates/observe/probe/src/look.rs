@@ -18,16 +18,7 @@ use sha2::{Digest, Sha256};
 
 use crate::fetch::redirects;
 use crate::post::choose_crypto;
-use crate::reach::{Forbidden, Reach};
-
-/// A family of addresses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Family {
-    /// IPv4.
-    V4,
-    /// IPv6.
-    V6,
-}
+use crate::reach::{Family, Forbidden, NoSuchFamily, Reach, addresses};
 
 /// How far to go for a look.
 #[derive(Clone, Copy, Debug)]
@@ -157,7 +148,7 @@ impl Looker {
         let url = self.checked(url)?;
         let host = url.host_str().unwrap_or_default();
         if let Some(address) = literal(host) {
-            return Ok(vec![family(address)]);
+            return Ok(vec![Family::of(address)]);
         }
         let found = tokio::time::timeout(patience, self.names.addresses(host)).await;
         let found = found.map_err(|_| LookError::Time(patience))?.map_err(|error| {
@@ -166,7 +157,7 @@ impl Looker {
                 None => LookError::Name(error),
             }
         })?;
-        let mut families: Vec<Family> = found.iter().map(|at| family(at.ip())).collect();
+        let mut families: Vec<Family> = found.iter().map(|at| Family::of(at.ip())).collect();
         families.sort_unstable();
         families.dedup();
         Ok(families)
@@ -297,10 +288,6 @@ fn is_here(error: &io::Error) -> bool {
         || matches!(error.raw_os_error(), Some(ENFILE | EMFILE | ENOBUFS))
 }
 
-fn family(address: IpAddr) -> Family {
-    if address.is_ipv4() { Family::V4 } else { Family::V6 }
-}
-
 fn literal(host: &str) -> Option<IpAddr> {
     host.trim_start_matches('[').trim_end_matches(']').parse().ok()
 }
@@ -318,10 +305,8 @@ impl Names {
         if let Some(found) = known().get(name) {
             return Ok(found.clone());
         }
-        let found: Vec<SocketAddr> = tokio::net::lookup_host((name, 0)).await?.collect();
-        // One forbidden address is enough: nobody honest publishes it beside others.
-        found.iter().try_for_each(|at| self.reach.check(at.ip())).map_err(io::Error::other)?;
-        let found: Arc<[SocketAddr]> = found.into();
+        let found = addresses(name, self.reach).await?.into_iter();
+        let found: Arc<[SocketAddr]> = found.map(|address| (address, 0).into()).collect();
         known().insert(name.to_owned(), found.clone());
         Ok(found)
     }
@@ -336,10 +321,10 @@ impl Resolve for Of {
         let (names, wanted) = (self.0.clone(), self.1);
         Box::pin(async move {
             let found = names.addresses(name.as_str()).await?;
-            let found = found.iter().copied().filter(|at| family(at.ip()) == wanted);
+            let found = found.iter().copied().filter(|at| Family::of(at.ip()) == wanted);
             let found: Vec<SocketAddr> = found.collect();
             if found.is_empty() {
-                return Err("it has no address of this family".into());
+                return Err(NoSuchFamily.into());
             }
             Ok(Box::new(found.into_iter()) as Addrs)
         })

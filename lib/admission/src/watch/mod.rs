@@ -67,7 +67,7 @@ pub enum Change {
 pub struct Watching {
     /// The machine, or a recorded one.
     pub root: PathBuf,
-    /// The time between two looks. With 1800 ms a change is known and confirmed within two seconds
+    /// The time between two looks. With 1900 ms a change is known and confirmed within two seconds
     /// on a machine that is not overloaded.
     pub interval: Duration,
     /// How pressure becomes braking; none not to look at pressure.
@@ -312,11 +312,11 @@ pub(crate) fn is_live(root: &Path) -> bool {
     root == Path::new("/")
 }
 
-const INTERVAL: Duration = Duration::from_millis(1800);
+const INTERVAL: Duration = Duration::from_millis(1900);
 /// How long to wait before looking whether something changed while it was being read.
 const SETTLE: Duration = Duration::from_millis(5);
 /// How long to wait before more is read a second time.
-const CONFIRM: Duration = Duration::from_millis(150);
+const CONFIRM: Duration = Duration::from_millis(50);
 /// After so many ticks everything is read, changed or not: a mount may have come.
 const THOROUGH: u32 = 100;
 /// A change of what others leave counts from this part of the limit on.

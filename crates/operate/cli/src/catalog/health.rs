@@ -13,7 +13,7 @@ use heliostat_observe_probe::{Family, Reach};
 
 use super::args::CatalogArgs;
 use super::heart::{Heart, told};
-use super::notify::{self, NotifyOptions};
+use super::telling::{self, NotifyOptions};
 use super::{actor, holder, open};
 use crate::{Error, clock};
 
@@ -56,7 +56,7 @@ pub struct HealthArgs {
 /// Looks at all mirrors, once or again and again.
 pub(crate) fn run(args: &HealthArgs, out: &mut impl Write) -> Result<(), Error> {
     if args.test_notification {
-        return notify::test(&args.notify, out);
+        return telling::test(&args.notify, out);
     }
     let teller = args.notify.teller()?;
     let reach = if args.allow_loopback { Reach::Loopback } else { Reach::Public };
@@ -79,10 +79,10 @@ pub(crate) fn run(args: &HealthArgs, out: &mut impl Write) -> Result<(), Error> 
         let released = catalog.lease_release(&lease);
         print(args, &round?, out)?;
         told(released)?;
-        return teller.map_or(Ok(()), |teller| notify::tell(&teller, &mut catalog));
+        return teller.map_or(Ok(()), |teller| telling::tell(&teller, &mut catalog));
     }
     if let Some(teller) = teller {
-        notify::start(args.catalog.place()?, teller)?;
+        telling::start(args.catalog.place()?, teller)?;
     }
     loop {
         if let Err(error) = hold(args, &mut catalog, &mut rounds, out) {

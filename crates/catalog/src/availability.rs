@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use heliostat_catalog::probe::{Probe, Verdict};
+use crate::probe::{Probe, Verdict};
 
 /// Figures of a stretch of time.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
