@@ -28,6 +28,8 @@ mod capacity;
 mod catalog;
 /// The primary copy, scanned, published and served.
 mod scan;
+/// Its mirrors, crawled; answers follow.
+mod crawl;
 /// Many machines: nodes that follow a store.
 mod follow;
 /// Three machines, and what dies or is cut off.
