@@ -30,9 +30,9 @@ pub(crate) const TEST: &[Need] = &[
     Need { program: "python3", package: "python3-venv" },
 ];
 
-/// A service that speaks S3, and the Python package that holds it.
-const S3_SERVER: &str = "moto_server";
-const S3_PACKAGE: &str = "moto[server]>=5.1,<6";
+/// Services that speak S3, and the packages of Python and of JavaScript that hold them.
+const MOTO: (&str, &str) = ("moto_server", "moto[server]>=5.1,<6");
+const S3RVER: (&str, &str) = ("s3rver", "s3rver@3.7.1");
 
 /// What the serving bench needs.
 pub(crate) const BENCH_SERVE: &[Need] = &[
@@ -57,26 +57,38 @@ pub(crate) fn provide(needs: &[Need], may_install: bool) -> Vec<Need> {
     self::missing(needs)
 }
 
-/// The S3 service of the tests: the one on the search path, else one that is installed into a folder
-/// of its own beside the build's output.
-pub(crate) fn s3_server(target: &Path, may_install: bool) -> Option<PathBuf> {
-    if on_path(S3_SERVER) {
-        return None;
-    }
-    let folder = target.join("s3-server");
-    let program = folder.join("bin").join(S3_SERVER);
-    if !program.is_file() && may_install {
-        println!("==> needs: installing {S3_PACKAGE}");
+/// Where the S3 services of the tests are, beside the search path: those that are not on it are
+/// installed into folders of their own beside the build's output.
+pub(crate) fn s3_servers(target: &Path, may_install: bool) -> Vec<PathBuf> {
+    let (moto, s3rver) = (target.join("s3-server"), target.join("s3rver"));
+    let (moto_bin, s3rver_bin) = (moto.join("bin"), s3rver.join("node_modules/.bin"));
+    let lacks = |folder: &Path, program: &str| {
+        may_install && !on_path(program) && !folder.join(program).is_file()
+    };
+    if lacks(&moto_bin, MOTO.0) {
         let mut make = Command::new("python3");
-        make.args(["-m", "venv"]).arg(&folder);
-        let mut fill = Command::new(folder.join("bin/pip"));
-        fill.args(["install", "--quiet", "--disable-pip-version-check", S3_PACKAGE]);
-        let done = [&mut make, &mut fill].map(|command| command.output());
-        for output in done.iter().flatten().filter(|output| !output.status.success()) {
+        make.args(["-m", "venv"]).arg(&moto);
+        let mut fill = Command::new(moto_bin.join("pip"));
+        fill.args(["install", "--quiet", "--disable-pip-version-check", MOTO.1]);
+        install_with(MOTO.1, &mut [make, fill]);
+    }
+    if lacks(&s3rver_bin, S3RVER.0) && on_path("npm") {
+        let mut fill = Command::new("npm");
+        fill.args(["install", "--silent", "--no-fund", "--no-audit", "--prefix"]).arg(&s3rver);
+        fill.arg(S3RVER.1);
+        install_with(S3RVER.1, &mut [fill]);
+    }
+    vec![moto_bin, s3rver_bin]
+}
+
+/// Tries; what fails is shown.
+fn install_with(what: &str, commands: &mut [Command]) {
+    println!("==> needs: installing {what}");
+    for output in commands.iter_mut().flat_map(Command::output) {
+        if !output.status.success() {
             println!("{}", String::from_utf8_lossy(&output.stderr).trim_end());
         }
     }
-    program.is_file().then_some(program)
 }
 
 /// Whether a program is on the search path.

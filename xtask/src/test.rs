@@ -43,11 +43,11 @@ pub(crate) fn finish(
     for need in needs::provide(needs::TEST, !options.no_install) {
         println!("    without {} ({}) some tests are skipped", need.program, need.package);
     }
-    let s3_server = needs::s3_server(&target, !options.no_install);
+    let s3_servers = std::env::join_paths(needs::s3_servers(&target, !options.no_install))?;
     steps.run("build", &mut cargo(BUILD))?;
     steps.run("examples in documentation", &mut cargo(DOCUMENTATION))?;
     let mut tests = runner();
-    tests.envs(s3_server.map(|program| ("HELIOSTAT_S3_SERVER", program)));
+    tests.env("HELIOSTAT_S3_SERVERS", s3_servers);
     steps.run("tests", with_environment(&mut tests, &target, &skips))?;
     println!();
     skips.close()?;

@@ -70,6 +70,12 @@ pub enum Error {
         /// What was found.
         what: String,
     },
+    /// What a URL says of TLS makes no sense, or names a file that does not.
+    #[error("PostgreSQL over TLS: {why}")]
+    Tls {
+        /// Why not.
+        why: String,
+    },
     /// The database said no.
     #[error("SQLite")]
     Sqlite(#[source] Box<rusqlite::Error>),

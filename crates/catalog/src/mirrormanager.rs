@@ -27,12 +27,29 @@ pub struct Found {
     pub problems: Vec<String>,
 }
 
+/// What networks are called, which people typed freely.
+pub trait Networks {
+    /// A prefix, an address, or an address with a netmask.
+    ///
+    /// # Errors
+    ///
+    /// Why it is none.
+    fn prefix(&mut self, text: &str) -> Result<IpNet, String>;
+
+    /// Of a host's own networks: that, or the name of a machine, which means its addresses.
+    ///
+    /// # Errors
+    ///
+    /// Why it is none.
+    fn networks(&mut self, text: &str) -> Result<Vec<IpNet>, String>;
+}
+
 /// Reads the database of this URL.
 ///
 /// # Errors
 ///
 /// When it cannot be reached, or its tables are none of MirrorManager's.
-pub fn read(url: &str, now_unix_s: u64) -> Result<Found, Error> {
+pub fn read(url: &str, networks: &mut dyn Networks, now_unix_s: u64) -> Result<Found, Error> {
     let mut engine = Engine::Postgres(Postgres::connect(url)?);
     let mut session = engine.begin(Purpose::Read)?;
     let mut reading = Reading {
@@ -45,14 +62,14 @@ pub fn read(url: &str, now_unix_s: u64) -> Result<Found, Error> {
         directories: HashMap::new(),
     };
     reading.hosts(&mut session)?;
-    reading.host_lists(&mut session)?;
+    reading.host_lists(&mut session, networks)?;
     reading.mirrors(&mut session)?;
     reading.categories(&mut session)?;
     reading.directories(&mut session)?;
     reading.carriers(&mut session)?;
     reading.files(&mut session)?;
     reading.repositories(&mut session)?;
-    reading.tables(&mut session)?;
+    reading.tables(&mut session, networks)?;
     reading.locations(&mut session)?;
     session.rollback()?;
     let Reading { world, facts, problems, .. } = reading;
@@ -142,16 +159,17 @@ impl Reading {
         Ok(())
     }
 
-    fn host_lists(&mut self, session: &mut Session<'_>) -> Result<(), Error> {
+    fn host_lists(
+        &mut self,
+        session: &mut Session<'_>,
+        networks: &mut dyn Networks,
+    ) -> Result<(), Error> {
         let sql = "SELECT host_id::bigint, netblock::text FROM host_netblock ORDER BY id";
         for (host, text) in session.query(sql, &[], pair::<String>)? {
             let Some(index) = self.hosts.get(&host).copied() else { continue };
-            match prefix(&text) {
-                Some(prefix) => self.world.hosts[index.0 as usize].netblocks.push(prefix),
-                None => {
-                    let what = format!("netblock {:?} is no prefix", shown(&text));
-                    self.wrong("host", host, &what);
-                }
+            match networks.networks(&text) {
+                Ok(found) => self.world.hosts[index.0 as usize].netblocks.extend(found),
+                Err(why) => self.wrong("host", host, &format!("netblock {why}")),
             }
         }
         let sql = "SELECT host_id::bigint, country::text FROM host_country_allowed ORDER BY id";
@@ -171,6 +189,8 @@ impl Reading {
         for host in &mut self.world.hosts {
             host.asns.sort_unstable();
             host.asns.dedup();
+            host.netblocks.sort_unstable();
+            host.netblocks.dedup();
         }
         Ok(())
     }
@@ -351,7 +371,11 @@ impl Reading {
         Ok(())
     }
 
-    fn tables(&mut self, session: &mut Session<'_>) -> Result<(), Error> {
+    fn tables(
+        &mut self,
+        session: &mut Session<'_>,
+        networks: &mut dyn Networks,
+    ) -> Result<(), Error> {
         let texts = |session: &mut Session<'_>, sql| {
             session.query(sql, &[], |row| {
                 Ok((row.cell::<i64>(0)?, row.cell::<String>(1)?, row.cell::<String>(2)?))
@@ -377,9 +401,9 @@ impl Reading {
                    ORDER BY id";
         for (id, netblock, country) in texts(session, sql)? {
             let Some(country) = self.country("netblock_country", id, &country) else { continue };
-            match prefix(&netblock) {
-                Some(prefix) => self.world.netblock_countries.push((prefix, country)),
-                None => self.wrong("netblock_country", id, "it names no prefix"),
+            match networks.prefix(&netblock) {
+                Ok(prefix) => self.world.netblock_countries.push((prefix, country)),
+                Err(why) => self.wrong("netblock_country", id, &why),
             }
         }
         Ok(())
@@ -403,14 +427,6 @@ impl Reading {
 
 fn pair<T: crate::engine::Cell>(row: &Row<'_>) -> Result<(i64, T), Error> {
     Ok((row.cell(0)?, row.cell(1)?))
-}
-
-/// A prefix, or an address alone.
-fn prefix(text: &str) -> Option<IpNet> {
-    let text = text.trim();
-    let prefix = text.parse::<IpNet>().ok();
-    let prefix = prefix.or_else(|| text.parse::<std::net::IpAddr>().ok().map(IpNet::from));
-    prefix.map(|prefix| prefix.trunc())
 }
 
 /// What is left of a directory's name below a top.

@@ -24,6 +24,7 @@ pub mod geoip;
 #[cfg(test)]
 mod show;
 
+pub use prefix::{Typed, network_read};
 pub use problem::{PROBLEMS_KEPT_PER_KIND_MAX, Problem, ProblemKind, Problems};
 
 use heliostat_model::{Facts, HostFacts, World};

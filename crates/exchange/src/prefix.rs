@@ -1,7 +1,8 @@
 //! Prefixes as people write them.
 //!
 //! MirrorManager lets its users type netblocks freely: a prefix, an address, an address with a
-//! netmask, or a DNS name. All but the last can be read without asking anybody.
+//! netmask, or a DNS name. All but the last can be read without asking anybody, and nobody is asked
+//! here.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -36,6 +37,34 @@ pub(crate) fn parse(text: &[u8]) -> Result<IpNet, Fault> {
     };
     let prefix = IpNet::new(address, length).map_err(|_| bad("prefix length too large"))?;
     Ok(unmap(prefix.trunc()))
+}
+
+/// A network as somebody typed it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Typed {
+    /// A prefix, an address, or an address with a netmask.
+    Prefix(IpNet),
+    /// What may be the name of a machine: whoever knows names knows its addresses.
+    Name,
+    /// Neither; with the reason.
+    Wrong(String),
+}
+
+/// Reads a network as MirrorManager's users type it.
+///
+/// ```
+/// use heliostat_exchange::{Typed, network_read};
+/// let mask = network_read("192.0.2.0/255.255.255.0");
+/// assert_eq!(mask, Typed::Prefix("192.0.2.0/24".parse().unwrap()));
+/// assert_eq!(network_read("mirror.example"), Typed::Name);
+/// assert!(matches!(network_read("192.0.2.0/33"), Typed::Wrong(_)));
+/// ```
+pub fn network_read(text: &str) -> Typed {
+    match parse(text.as_bytes()) {
+        Ok(prefix) => Typed::Prefix(prefix),
+        Err(fault) if fault.kind == ProblemKind::DnsName => Typed::Name,
+        Err(fault) => Typed::Wrong(fault.what.trim_end_matches("; left out").to_owned()),
+    }
 }
 
 fn address_parse(text: &[u8]) -> Option<IpAddr> {

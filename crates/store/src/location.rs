@@ -26,6 +26,8 @@ pub struct Access {
     pub endpoint: Option<String>,
     /// A file with lines `AWS_ACCESS_KEY_ID=…` and the like, for what nobody should see.
     pub credentials: Option<PathBuf>,
+    /// The service need not heed conditional writes: there is one publisher at a time.
+    pub unconditional: bool,
 }
 
 impl FromStr for Location {

@@ -1,11 +1,14 @@
 //! An object store, through S3.
 //!
 //! The pointer is replaced by a conditional write (`If-Match`, `If-None-Match: *`), so the service
-//! itself says who was first. All of it happens on the thread that calls, in a runtime of its own.
+//! itself says who was first. Some services take such a write and overwrite all the same: one is tried
+//! before the first pointer is written. All of it happens on the thread that calls, in a runtime of
+//! its own.
 
 use std::fs::File;
 use std::io::{Read, Write};
 use std::path::Path as FilePath;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,7 +16,7 @@ use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::path::Path;
 use object_store::{
     BackoffConfig, ClientOptions, GetOptions, ObjectStore, ObjectStoreExt, PutMode, PutOptions,
-    PutPayload, RetryConfig, UpdateVersion, WriteMultipart,
+    PutPayload, PutResult, RetryConfig, UpdateVersion, WriteMultipart,
 };
 use tokio::runtime::Runtime;
 
@@ -31,6 +34,10 @@ pub(crate) struct Objects {
     /// Requests about files, which may take their time as long as something moves.
     large: AmazonS3,
     runtime: Runtime,
+    /// There is one publisher at a time, whatever the service does with conditional writes.
+    unconditional: bool,
+    /// Set once the service has shown that it heeds them.
+    heeds: OnceLock<()>,
 }
 
 impl Objects {
@@ -71,7 +78,8 @@ impl Objects {
         let prefix = Path::parse(prefix).map_err(|error| unusable(error.to_string()))?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| unusable(error.to_string()))?;
-        Ok(Objects { name, prefix, small, large, runtime })
+        let (unconditional, heeds) = (access.unconditional, OnceLock::new());
+        Ok(Objects { name, prefix, small, large, runtime, unconditional, heeds })
     }
 
     pub(crate) fn look(&self, known: Option<&Version>) -> Result<Seen, Error> {
@@ -100,23 +108,61 @@ impl Objects {
         seen: Option<&Version>,
         pointer: &Pointer,
     ) -> Result<Version, Error> {
-        let mode = match seen {
-            None => PutMode::Create,
-            Some(Version(tag)) => {
-                PutMode::Update(UpdateVersion { e_tag: Some(tag.clone()), version: None })
+        if self.unconditional {
+            let now = match self.look(None)? {
+                Seen::New(_, version) => Some(version),
+                Seen::Same | Seen::Missing => None,
+            };
+            if now.as_ref() != seen {
+                return self.ours(pointer);
             }
+        } else {
+            self.prove()?;
+        }
+        let mode = match seen {
+            _ if self.unconditional => PutMode::Overwrite,
+            None => PutMode::Create,
+            Some(version) => if_still(version),
         };
-        let options = PutOptions { mode, ..PutOptions::default() };
-        let payload = PutPayload::from(pointer.bytes());
-        let path = self.path(POINTER);
-        match self.runtime.block_on(self.small.put_opts(&path, payload, options)) {
+        match self.write(POINTER, pointer.bytes(), mode) {
             Ok(done) => self.version(done.e_tag),
-            Err(
-                object_store::Error::Precondition { .. }
-                | object_store::Error::AlreadyExists { .. },
-            ) => self.ours(pointer),
+            Err(error) if is_unmet(&error) => self.ours(pointer),
             Err(error) => Err(self.wrong(error)),
         }
+    }
+
+    /// Makes sure that the service refuses a write whose condition is not met.
+    fn prove(&self) -> Result<(), Error> {
+        if self.heeds.get().is_some() {
+            return Ok(());
+        }
+        let bytes = || PROBE.as_bytes().to_vec();
+        let made = self.write(PROBE, bytes(), PutMode::Overwrite);
+        self.version(made.map_err(|error| self.wrong(error))?.e_tag)?;
+        let strange = Version("\"0\"".to_owned());
+        let tried =
+            [PutMode::Create, if_still(&strange)].map(|mode| self.write(PROBE, bytes(), mode));
+        self.remove(&[PROBE.to_owned()])?;
+        for tried in tried {
+            let said = match tried {
+                Err(error) if is_unmet(&error) => continue,
+                Err(error) => format!("it does not take conditional writes: {error}"),
+                Ok(_) => "it overwrites whatever a conditional write says".to_owned(),
+            };
+            let why = format!(
+                "{said}; without If-Match and If-None-Match two publishers can undo each other's \
+                 work (--s3-unconditional trusts that there is one)"
+            );
+            return Err(Error::Access { store: self.name.clone(), why });
+        }
+        self.heeds.get_or_init(|| ());
+        Ok(())
+    }
+
+    fn write(&self, name: &str, bytes: Vec<u8>, mode: PutMode) -> object_store::Result<PutResult> {
+        let options = PutOptions { mode, ..PutOptions::default() };
+        let (path, payload) = (self.path(name), PutPayload::from(bytes));
+        self.runtime.block_on(self.small.put_opts(&path, payload, options))
     }
 
     /// After a conflict: a request whose answer was lost is sent again, and then finds itself.
@@ -207,6 +253,18 @@ impl Objects {
     }
 }
 
+/// Only if it is still the one that was seen.
+fn if_still(Version(tag): &Version) -> PutMode {
+    PutMode::Update(UpdateVersion { e_tag: Some(tag.clone()), version: None })
+}
+
+/// Whether the condition of a write was not met.
+fn is_unmet(error: &object_store::Error) -> bool {
+    use object_store::Error::{AlreadyExists, NotFound, Precondition};
+    // The service may say of a strange tag that there is no such object.
+    matches!(error, AlreadyExists { .. } | NotFound { .. } | Precondition { .. })
+}
+
 /// What stands in the file of credentials.
 fn secrets(access: &Access) -> Result<Vec<(AmazonS3ConfigKey, String)>, String> {
     let Some(path) = &access.credentials else { return Ok(Vec::new()) };
@@ -253,6 +311,9 @@ const SMALL_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// For a whole file.
 const LARGE_TIMEOUT: Duration = Duration::from_secs(900);
+
+/// What a service is tried with.
+const PROBE: &str = "heliostat.probe";
 
 /// How often a request is sent again before whoever wanted it hears of it.
 const RETRIES: usize = 2;

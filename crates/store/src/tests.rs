@@ -213,27 +213,57 @@ fn a_pointer_that_is_known_is_not_sent_again() {
 /// What a service itself must do: say who was first, and give back what was put.
 #[test]
 fn a_bucket_keeps_files_whole_and_says_who_was_first() {
-    let service = match rig::S3::start().unwrap() {
-        Ok(service) => service,
-        Err(why) => return rig::skip("a bucket as a store", &why).unwrap(),
-    };
+    for kind in rig::Service::ALL {
+        let service = match rig::S3::start_as(kind).unwrap() {
+            Ok(service) => service,
+            Err(why) => {
+                rig::skip("a bucket as a store", &why).unwrap();
+                continue;
+            }
+        };
+        eprintln!("{kind:?}");
+        let heeds = bucket(&service, false).replace(None, &Pointer::EMPTY);
+        if kind == rig::Service::S3rver {
+            let error = heeds.unwrap_err().to_string();
+            assert!(error.contains("it overwrites whatever") && error.contains("--s3-uncond"));
+            assert_eq!(bucket(&service, false).look(None).unwrap(), Seen::Missing);
+        } else {
+            heeds.unwrap();
+            whoever_was_first(&bucket(&service, false), kind);
+        }
+        // With one publisher at a time every service will do.
+        let store = bucket(&service, true);
+        if kind == rig::Service::S3rver {
+            store.replace(None, &Pointer::EMPTY).unwrap();
+        }
+        whoever_was_first(&store, kind);
+        files_stay_whole(&store);
+    }
+}
+
+fn bucket(service: &rig::S3, unconditional: bool) -> Store {
     let bucket = Location::Bucket { bucket: rig::S3::BUCKET.to_owned(), prefix: String::new() };
     let endpoint = Some(format!("http://{}", service.address));
-    let access = Access { endpoint, credentials: Some(service.credentials()) };
-    let store = Store::new(&bucket, &access).unwrap();
-    assert_eq!(store.look(None).unwrap(), Seen::Missing);
-    let first = store.replace(None, &Pointer::EMPTY).unwrap();
-    let other = Pointer { fence: 7, ..Pointer::EMPTY };
-    assert!(matches!(store.replace(None, &other).unwrap_err(), Error::Overtaken));
+    let access = Access { endpoint, credentials: Some(service.credentials()), unconditional };
+    Store::new(&bucket, &access).unwrap()
+}
+
+/// Whoever has not seen what is there replaces nothing.
+fn whoever_was_first(store: &Store, kind: rig::Service) {
+    let Seen::New(found, first) = store.look(None).unwrap() else { panic!("no pointer") };
+    let other = Pointer { fence: found.fence + 7, ..Pointer::EMPTY };
+    assert!(matches!(store.replace(None, &other).unwrap_err(), Error::Overtaken), "{kind:?}");
     // An answer that was lost: the same request again finds itself.
-    assert_eq!(store.replace(None, &Pointer::EMPTY).unwrap(), first);
+    assert_eq!(store.replace(None, &found).unwrap(), first);
     assert_eq!(store.look(Some(&first)).unwrap(), Seen::Same);
     let second = store.replace(Some(&first), &other).unwrap();
     assert_eq!(store.replace(Some(&first), &other).unwrap(), second);
     let late = Pointer { fence: 1, ..Pointer::EMPTY };
     assert!(matches!(store.replace(Some(&first), &late).unwrap_err(), Error::Overtaken));
     assert_eq!(store.look(Some(&first)).unwrap(), Seen::New(other, second));
+}
 
+fn files_stay_whole(store: &Store) {
     // More than two pieces, and a name that is not ours beside it.
     let folder = tempfile::tempdir().unwrap();
     let bytes: Vec<u8> =

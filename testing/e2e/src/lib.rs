@@ -43,5 +43,5 @@ pub use network::{Listed, Network};
 pub use patience::{PATIENCE, wait_until};
 pub use postgres::Postgres;
 pub use repository::{PACKAGE, Repository, sha256};
-pub use s3::S3;
+pub use s3::{S3, Service};
 pub use skip::{missing, skip};

@@ -1,7 +1,7 @@
 //! A PostgreSQL server of the test's own, in a temporary folder, gone with it.
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt, chown};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -14,6 +14,8 @@ use crate::wait_until;
 pub struct Postgres {
     folder: tempfile::TempDir,
     port: u16,
+    /// Where it listens beside its local socket.
+    address: &'static str,
     /// None while it is cut.
     child: Option<Child>,
 }
@@ -42,7 +44,7 @@ impl Postgres {
         let made = initdb.arg(&data).output().context("cannot start initdb")?;
         ensure!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
         let port = crate::address_unused().port();
-        let mut server = Postgres { folder, port, child: None };
+        let mut server = Postgres { folder, port, address: "", child: None };
         server.resume()?;
         Ok(Ok(server))
     }
@@ -58,7 +60,7 @@ impl Postgres {
         let mut server = command(User::unprivileged().as_ref(), &programs.join("postgres"));
         // Nobody's data is in it, so nothing waits for the disk.
         server.arg("-D").arg(folder.join("data"));
-        server.args(["-c", "listen_addresses=", "-c", "fsync=off"]);
+        server.args(["-c", &format!("listen_addresses={}", self.address), "-c", "fsync=off"]);
         server.arg("-k").arg(folder).arg("-p").arg(self.port.to_string());
         let log = fs::File::create(folder.join("log"))?;
         let mut child = server.stdout(Stdio::null()).stderr(log).spawn()?;
@@ -87,6 +89,29 @@ impl Postgres {
     pub fn url(&self, database: &str) -> String {
         let folder = self.folder.path().to_string_lossy().replace('/', "%2F");
         format!("postgres://heliostat@{folder}:{}/{database}", self.port)
+    }
+
+    /// From the next start on it listens on the network of this machine too.
+    pub fn listen(&mut self) {
+        self.address = "127.0.0.1";
+    }
+
+    /// The URL of a database on it, over that network, by one of the machine's names.
+    pub fn network_url(&self, host: &str, password: &str, database: &str) -> String {
+        format!("postgres://heliostat:{password}@{host}:{}/{database}", self.port)
+    }
+
+    /// Writes a file beside its data, which it alone can read.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written.
+    pub fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        let path = self.folder.path().join("data").join(name);
+        fs::write(&path, bytes)?;
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
+        let user = User::unprivileged();
+        Ok(user.map_or(Ok(()), |user| chown(&path, Some(user.id), Some(user.group)))?)
     }
 
     fn said(&self) -> String {

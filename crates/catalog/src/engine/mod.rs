@@ -6,6 +6,8 @@
 
 mod postgres;
 mod sqlite;
+/// Whom to believe to be the server.
+mod tls;
 /// What goes into a statement and what comes out of it.
 mod value;
 

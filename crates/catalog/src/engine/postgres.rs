@@ -3,10 +3,12 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use postgres::config::{Host, SslMode};
 use postgres::fallible_iterator::FallibleIterator;
 use postgres::types::ToSql;
 use postgres::{Client, Config, IsolationLevel, NoTls, Statement, Transaction};
 
+use super::tls::Tls;
 use super::{Purpose, Row, Value};
 use crate::Error;
 
@@ -26,6 +28,7 @@ pub(crate) struct Session<'a> {
 impl Postgres {
     /// Connects.
     pub(crate) fn connect(url: &str) -> Result<Postgres, Error> {
+        let (tls, url) = Tls::of(url)?;
         let mut config: Config = url.parse().map_err(Error::postgres)?;
         // A server that is cut off must not hold anybody up for the hours that TCP would take.
         if config.get_connect_timeout().is_none() {
@@ -35,7 +38,14 @@ impl Postgres {
             config.tcp_user_timeout(SILENCE_TIMEOUT);
         }
         config.keepalives_idle(SILENCE_TIMEOUT);
-        let client = config.connect(NoTls).map_err(Error::postgres)?;
+        // Nothing listens in on a local socket, whatever is said of TLS.
+        let local = config.get_hosts().iter().all(|host| matches!(host, Host::Unix(_)));
+        config.ssl_mode(if local { SslMode::Disable } else { tls.mode() });
+        let client = match config.get_ssl_mode() {
+            SslMode::Disable => config.connect(NoTls),
+            _ => config.connect(tls.connector()?),
+        };
+        let client = client.map_err(Error::postgres)?;
         Ok(Postgres { client, statements: HashMap::new(), listens: false })
     }
 

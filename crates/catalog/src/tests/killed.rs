@@ -3,7 +3,7 @@
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use super::{NOW, rig, suite};
+use super::{NOW, rig, schema, suite};
 use crate::catalog::create_old;
 use crate::migrate;
 use crate::{Catalog, Place};
@@ -43,9 +43,8 @@ fn another(place: &Place, number: u32) -> Place {
     match place {
         Place::File(path) => Place::File(path.with_extension(number.to_string())),
         Place::Server(url) => {
-            suite::behind(place, &format!("CREATE DATABASE killed_{number}")).unwrap();
-            let (server, _) = url.rsplit_once('/').unwrap();
-            Place::Server(format!("{server}/killed_{number}"))
+            let mut client = postgres::Client::connect(url, postgres::NoTls).unwrap();
+            schema(&mut client, url, &format!("killed_{number}"))
         }
     }
 }

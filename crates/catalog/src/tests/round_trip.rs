@@ -138,7 +138,7 @@ fn run<T: std::fmt::Debug>(
     outcome.unwrap_or_else(|error| panic!("{error}"));
 }
 
-/// A new catalog each time: files beside the first, or the same database emptied.
+/// A new catalog each time: files beside the first, or the same schema emptied.
 struct Catalogs<'a> {
     place: &'a Place,
     made: u32,
@@ -157,7 +157,9 @@ impl<'a> Catalogs<'a> {
             }
             Place::Server(url) => {
                 let mut client = postgres::Client::connect(url, postgres::NoTls).unwrap();
-                let empty = "DROP SCHEMA public CASCADE; CREATE SCHEMA public;";
+                let empty = "DO $$ DECLARE own text := current_schema(); BEGIN \
+                             EXECUTE format('DROP SCHEMA %I CASCADE', own); \
+                             EXECUTE format('CREATE SCHEMA %I', own); END $$";
                 client.batch_execute(empty).unwrap();
                 catalog(self.place)
             }

@@ -294,7 +294,8 @@ impl Walk<'_> {
     /// A directory that the page above lists.
     fn child(&mut self, at: usize, time: Compared) {
         let look = self.look;
-        let is_known = time == Compared::Same && look.tree.is_leaf(at) && look.tree.dirs[at].scanned;
+        let is_known =
+            time == Compared::Same && look.tree.is_leaf(at) && look.tree.dirs[at].scanned;
         let vouched = is_known && !look.recheck.has(at);
         let what = if vouched { What::Vouched } else { What::Page { deep: true } };
         self.waiting.push(Job { at, what, again: 0 });

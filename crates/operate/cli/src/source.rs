@@ -26,7 +26,7 @@ pub(crate) fn almalinux(files: &AlmalinuxFiles) -> Result<Import, Error> {
     let wrong = |source| Error::Almalinux { path: files.folder.clone(), source };
     let documents = Documents::load(&files.folder).map_err(wrong)?;
     let import = documents_read(&documents, clock::now_unix_s()).map_err(wrong)?;
-    with_tables(import, &files.tables)
+    with_tables(inhabited(import, &files.folder)?, &files.tables)
 }
 
 /// Reads a list of mirrors and its tables.
@@ -45,7 +45,17 @@ pub(crate) fn list(files: &ListFiles, sort: ListSort) -> Result<Import, Error> {
     };
     let import = reader(list);
     let import = import.map_err(|source| Error::List { path: files.list.clone(), source })?;
-    with_tables(import, &files.tables)
+    with_tables(inhabited(import, &files.list)?, &files.tables)
+}
+
+/// Something with a mirror in it: what is cut off or of another sort must not take away all that was
+/// known.
+fn inhabited(import: Import, path: &Path) -> Result<Import, Error> {
+    if import.world.hosts.is_empty() {
+        report(&import.problems)?;
+        return Err(Error::Nothing(format!("there is no mirror in {}", path.display())));
+    }
+    Ok(import)
 }
 
 type Reader = fn(List<'_>) -> Result<Import, ListError>;

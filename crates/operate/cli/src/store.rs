@@ -24,11 +24,14 @@ pub struct StoreArgs {
 
 impl StoreArgs {
     pub(crate) fn open(&self, location: &str) -> Result<Store, Error> {
-        Ok(Store::new(&self::location(location), &self.access())?)
+        self.open_as(location, false)
     }
 
-    pub(crate) fn access(&self) -> Access {
-        Access { endpoint: self.s3_endpoint.clone(), credentials: self.s3_credentials.clone() }
+    /// The store, to write it; `unconditional` as in [`Access`].
+    pub(crate) fn open_as(&self, location: &str, unconditional: bool) -> Result<Store, Error> {
+        let (endpoint, credentials) = (self.s3_endpoint.clone(), self.s3_credentials.clone());
+        let access = Access { endpoint, credentials, unconditional };
+        Ok(Store::new(&self::location(location), &access)?)
     }
 }
 

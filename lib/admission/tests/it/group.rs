@@ -76,9 +76,11 @@ impl Watcher {
         let mut child = child_in(groups, "watch");
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let (sender, found) = channel();
-        thread::spawn(move || {
-            while next(&mut lines).is_some_and(|found| sender.send(found).is_ok()) {}
-        });
+        thread::spawn(
+            move || {
+                while next(&mut lines).is_some_and(|found| sender.send(found).is_ok()) {}
+            },
+        );
         Watcher { child, found }
     }
 

@@ -233,6 +233,10 @@ fn every_command_has_a_page_and_completes() -> Result<()> {
         assert_eq!(completes(&["user", "password", "op"])?, ["operator"], "{shell}");
         assert_eq!(completes(&["country", "edit", "SE"])?, ["SE"], "{shell}");
         assert_eq!(completes(&["site", "add", "Univ"])?, [""; 0], "{shell}: a new name is new");
+        let fields = completes(&["site", "edit", "Université", "--set", "active_"])?;
+        assert_eq!(fields, ["active_admin=", "active_owner="], "{shell}");
+        let versions = completes(&["move-to-archive", "--of-version", ""])?;
+        assert_eq!(versions, [""; 0], "{shell}: there is none");
         assert_eq!(completes(&["--config", "x", "site", "remove", "no"])?, [""; 0], "{shell}");
     }
     Ok(())
@@ -289,11 +293,30 @@ fn a_foreign_file_leaves_the_catalog_as_it_was() -> Result<()> {
     };
     let error = import(&["--strict"]).expect_err("it breaks off").to_string();
     assert!(error.contains("byte") && error.contains("nothing was written"), "{error}");
+    // What is missing at its end would be taken for gone.
+    let error = import(&[]).expect_err("it breaks off").to_string();
+    assert!(error.contains("it breaks off"), "{error}");
     fs::write(&broken, "<html>")?;
     let error = import(&[]).expect_err("no cache").to_string();
     assert!(error.contains("is no MirrorManager cache"), "{error}");
     let trail = run(&["audit", "--catalog", text(&catalog)?])?;
     assert_eq!(trail.lines().count(), 1, "{trail}");
+
+    // A list with no mirror in it takes away none.
+    let list = |lines: &str| -> Result<String> {
+        fs::write(&broken, lines)?;
+        let from = ["import", "mirrorbits", text(&broken)?, "--catalog", text(&catalog)?];
+        run(&from)
+    };
+    list("se\thttps://mirror1.example/pub/\toperator@mirror1.example\n")?;
+    for lines in ["", "\0\n", "mb: command not found\n"] {
+        let error = list(lines).expect_err("it is no list").to_string();
+        assert!(error.contains("there is no mirror in"), "{error}");
+    }
+    assert!(run(&["host", "list", "--catalog", text(&catalog)?])?.contains("mirror1.example"));
+    let neither = run(&["import", "mirrormanager", "--catalog", text(&catalog)?]);
+    let neither = neither.expect_err("neither a cache nor a database").to_string();
+    assert!(neither.contains("--cache <FILE>|--postgres <URL>"), "{neither}");
     Ok(())
 }
 

@@ -30,6 +30,10 @@ mod catalog;
 mod scan;
 /// Its mirrors, crawled; answers follow.
 mod crawl;
+/// What mirrors say of themselves.
+mod checkin;
+/// What serving nodes have answered.
+mod report;
 /// Many machines: nodes that follow a store.
 mod follow;
 /// Three machines, and what dies or is cut off.

@@ -13,7 +13,7 @@ use heliostat_catalog::states::MirrorState;
 use heliostat_catalog::{Actor, Catalog, Ending, Place};
 use heliostat_observe_crawl::{CrawlSettings, PaceSettings, Summary, Wish, crawl};
 use heliostat_observe_probe::{ProbeSettings, Reach};
-use heliostat_observe_scan::{Origin, ScanSettings, scan};
+use heliostat_observe_scan::{Extent, Origin, ScanSettings, scan};
 use heliostat_testing_fleet::Tree;
 use heliostat_workers::Program;
 use tempfile::TempDir;
@@ -64,7 +64,7 @@ impl Rig {
         let settings = ScanSettings {
             category: category.to_owned(),
             origin: Origin::Folder(folder),
-            from: String::new(),
+            extent: Extent::Whole,
             full: true,
             force: true,
             images: false,

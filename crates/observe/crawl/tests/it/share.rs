@@ -79,11 +79,9 @@ fn a_host_belongs_to_one_crawler() {
     let (_, newest) = primary();
     let mut rig = Rig::new();
     rig.scan(&newest);
-    let fleet = Fleet::start([
-        Post::new("theirs", newest.clone()),
-        Post::new("ours", newest.clone()),
-    ])
-    .unwrap();
+    let fleet =
+        Fleet::start([Post::new("theirs", newest.clone()), Post::new("ours", newest.clone())])
+            .unwrap();
     let ids: Vec<i64> = fleet
         .mirrors()
         .iter()

@@ -16,6 +16,7 @@ use tokio::sync::mpsc::Sender;
 
 use super::Walk;
 use crate::error::Error;
+use crate::extent::Part;
 use crate::folder::{Folder, Sight, digest, is_plain, joined};
 
 pub(super) async fn walk(root: PathBuf, walk: Arc<Walk>, to: Sender<Folder>) -> Result<(), Error> {
@@ -28,18 +29,20 @@ pub(super) async fn walk(root: PathBuf, walk: Arc<Walk>, to: Sender<Folder>) -> 
 
 fn folders(root: &Path, walk: &Walk, to: &Sender<Folder>) -> Result<(), Error> {
     let real = root.canonicalize().map_err(|error| unreadable("", error))?;
-    let mut waiting = vec![walk.from.clone()];
-    while let Some(path) = waiting.pop() {
+    let mut waiting = walk.extent.parts();
+    while let Some(Part { path, deep }) = waiting.pop() {
         let at = root.join(&path);
         let read = match fs::symlink_metadata(&at) {
             Ok(found) if found.is_dir() || path.is_empty() => folder(&at, &path, &real, walk),
             // It went away between its parent's turn and its own.
             Ok(_) => continue,
-            Err(error) if error.kind() == io::ErrorKind::NotFound && !path.is_empty() => continue,
+            Err(error) if is_absent(&error) && !path.is_empty() => continue,
             Err(error) => Err(error),
         };
         let (folder, below) = read.map_err(|error| unreadable(&path, error))?;
-        waiting.extend(below);
+        if deep {
+            waiting.extend(below.into_iter().map(|path| Part { path, deep }));
+        }
         if to.blocking_send(folder).is_err() {
             return Ok(());
         }
@@ -109,6 +112,11 @@ fn file(entry: &DirEntry, name: String, real: &Path) -> io::Result<Option<SeenFi
         Some(target) if target.is_file() => Ok(Some(seen(&target, false))),
         _ => Ok(Some(SeenFile { size_bytes: None, ..seen(&own, true) })),
     }
+}
+
+/// It is not there, or what should be above it is a file.
+fn is_absent(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
 fn unreadable(path: &str, source: io::Error) -> Error {

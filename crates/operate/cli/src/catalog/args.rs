@@ -104,6 +104,18 @@ pub enum ImportSource {
 /// What MirrorManager has: its cache, or its database.
 #[derive(Debug, Args)]
 pub struct MirrormanagerSource {
+    /// Which of the two.
+    #[command(flatten)]
+    pub place: MirrormanagerPlace,
+    /// The tables beside it.
+    #[command(flatten)]
+    pub tables: TableFiles,
+}
+
+/// The cache, or the database.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub struct MirrormanagerPlace {
     /// The cache, usually `mirrorlist_cache.proto`.
     #[arg(long, value_name = "FILE")]
     pub cache: Option<PathBuf>,
@@ -113,12 +125,9 @@ pub struct MirrormanagerSource {
     /// A file whose first line is that URL: it may have a password.
     #[arg(long, value_name = "FILE")]
     pub postgres_file: Option<PathBuf>,
-    /// The tables beside it.
-    #[command(flatten)]
-    pub tables: TableFiles,
 }
 
-impl MirrormanagerSource {
+impl MirrormanagerPlace {
     /// The database, if it is that.
     pub(super) fn url(&self) -> Result<Option<String>, Error> {
         match (&self.postgres_file, &self.postgres) {
@@ -198,6 +207,9 @@ pub struct PublishArgs {
     /// How a bucket is reached.
     #[command(flatten)]
     pub store: StoreArgs,
+    /// The S3 service overwrites whatever a conditional write says, and nobody else publishes there.
+    #[arg(long)]
+    pub s3_unconditional: bool,
     /// Publish once and end.
     #[arg(long)]
     pub once: bool,
@@ -226,6 +238,9 @@ pub struct RollbackArgs {
     /// How a bucket is reached.
     #[command(flatten)]
     pub store: StoreArgs,
+    /// The S3 service overwrites whatever a conditional write says, and nobody else publishes there.
+    #[arg(long)]
+    pub s3_unconditional: bool,
     /// How many generations stay in the store.
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
     pub keep: u16,

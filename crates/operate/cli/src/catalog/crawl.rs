@@ -10,6 +10,7 @@ use heliostat_observe_crawl::{
     Counts, CrawlSettings, Event, HostReport, PaceSettings, Summary, Wish, crawl,
 };
 use heliostat_observe_probe::Reach;
+use heliostat_observe_report::record;
 
 use super::args::CatalogArgs;
 use super::{holder, open, scan};
@@ -141,6 +142,9 @@ fn watched(catalog: &mut Catalog, settings: &CrawlSettings) -> Result<Summary, E
         bar.finish_and_clear();
     }
     let summary = summary?;
+    if !summary.hosts.is_empty() {
+        record(catalog, &super::actor("crawl"))?;
+    }
     failed.map_or(Ok(summary), |error| Err(error.into()))
 }
 

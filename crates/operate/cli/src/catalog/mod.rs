@@ -6,10 +6,14 @@ pub mod args;
 mod difference;
 /// Making one.
 mod init;
-/// Filling it.
-mod flow;
+/// Other systems' data into it.
+mod import;
 /// What should exist.
 mod scan;
+/// What a publisher has changed.
+mod notify;
+/// Measured truth.
+mod report;
 /// What each mirror has.
 mod crawl;
 /// The catalog into snapshots.
@@ -27,20 +31,26 @@ mod trail;
 /// One set of commands for every sort of thing.
 mod resource;
 
+use std::os::unix::fs::MetadataExt;
+
 use heliostat_catalog::{Actor, Catalog};
 
 pub use crawl::CrawlArgs;
 pub(crate) use crawl::run as crawl;
 pub(crate) use export::export;
-pub(crate) use flow::import;
+pub(crate) use import::import;
 pub(crate) use init::init;
+pub(crate) use notify::run as notify;
+pub use notify::{Notified, NotifyArgs, told};
 pub(crate) use publish::{publish, rollback};
 pub use release::{ArchiveArgs, ExpireArgs, ReleaseArgs};
 pub(crate) use release::{archive, expire, release};
-pub(crate) use resource::run as resource;
-pub use resource::{Resource, ResourceAction, ResourceArgs, TokenArgs, UserArgs};
+pub use report::{MirrorsArgs, PropagationArgs, ReportArgs};
+pub(crate) use report::{mirrors, propagation, report};
+pub use resource::{Resource, ResourceAction, ResourceArgs, SiteArgs, TokenArgs, UserArgs};
+pub(crate) use resource::{fields, run as resource};
 pub use scan::ScanArgs;
-pub(crate) use scan::run as scan;
+pub(crate) use scan::{probe, run as scan};
 pub(crate) use trail::audit;
 
 use crate::{Error, clock};
@@ -54,7 +64,10 @@ fn open(args: &args::CatalogArgs) -> Result<Catalog, Error> {
 fn actor(what: &str) -> Actor {
     let user =
         ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
-    let user = user.filter(|user| !user.is_empty()).unwrap_or_else(|| "unknown".to_owned());
+    // A container or a service manager may say no name.
+    let number = || std::fs::metadata("/proc/self").map_or(0, |own| own.uid());
+    let user = user.filter(|user| !user.is_empty());
+    let user = user.unwrap_or_else(|| format!("uid-{}", number()));
     let user: String = user.chars().filter(|c| !c.is_control()).take(64).collect();
     Actor { name: format!("{what}:{user}"), now_unix_s: clock::now_unix_s() }
 }

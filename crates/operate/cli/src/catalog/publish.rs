@@ -21,7 +21,7 @@ use crate::{Error, clock, progress, room};
 
 /// Compiles the catalog into snapshots.
 pub(crate) fn publish(args: &PublishArgs, out: &mut impl Write) -> Result<(), Error> {
-    let store = args.store.open(&args.to)?;
+    let store = args.store.open_as(&args.to, args.s3_unconditional)?;
     let mut publisher = Publisher {
         catalog: open(&args.catalog)?,
         place: args.catalog.place()?,
@@ -36,7 +36,7 @@ pub(crate) fn publish(args: &PublishArgs, out: &mut impl Write) -> Result<(), Er
 
 /// Publishes an old generation anew.
 pub(crate) fn rollback(args: &RollbackArgs, out: &mut impl Write) -> Result<(), Error> {
-    let store = args.store.open(&args.to)?;
+    let store = args.store.open_as(&args.to, args.s3_unconditional)?;
     let (of, keep) = (args.generation, usize::from(args.keep));
     let next = store.rollback(of, keep, clock::now_unix_s())?;
     writeln!(out, "{}: generation {next}, which is generation {of} again", store.location())?;

@@ -4,8 +4,8 @@ use std::io::{Read, Write};
 use std::path::Path;
 use std::process::Command;
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Deserializer, Visitor};
+use serde::{Serialize, forward_to_deserialize_any};
 use serde_json::{Map, Value};
 
 use crate::Error;
@@ -15,6 +15,40 @@ pub(super) fn fields(document: &impl Serialize) -> Result<Map<String, Value>, Er
     match serde_json::to_value(document).map_err(wrong)? {
         Value::Object(fields) => Ok(fields),
         _ => Err(Error::Document("it has no fields".to_owned())),
+    }
+}
+
+/// The names of the fields that a sort of document has.
+pub(super) fn names<T: DeserializeOwned>() -> &'static [&'static str] {
+    let mut names: &'static [&'static str] = &[];
+    // It gives no document, whatever it is asked for: what was asked is what is wanted.
+    let _ = T::deserialize(Asked(&mut names));
+    names
+}
+
+/// Notes for which fields it is asked.
+struct Asked<'a>(&'a mut &'static [&'static str]);
+
+impl<'de> Deserializer<'de> for Asked<'_> {
+    type Error = serde::de::value::Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Self::Error> {
+        Err(serde::de::Error::custom("there is nothing"))
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Self::Error> {
+        *self.0 = fields;
+        self.deserialize_any(visitor)
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option
+        unit unit_struct newtype_struct seq tuple tuple_struct map enum identifier ignored_any
     }
 }
 
@@ -33,7 +67,23 @@ pub(super) fn with<T: DeserializeOwned>(
             fields.insert(field.to_owned(), value(text));
         }
     }
-    serde_json::from_value(Value::Object(fields)).map_err(wrong)
+    serde_json::from_value(Value::Object(fields.clone())).map_err(|error| {
+        let error = error.to_string().replace("expected u32", "expected a number from 0 on");
+        match culprit::<T>(&fields) {
+            Some(field) => Error::Document(format!("{field}: {error}")),
+            None => Error::Document(error),
+        }
+    })
+}
+
+/// The field without which a document could be understood.
+fn culprit<T: DeserializeOwned>(fields: &Map<String, Value>) -> Option<&str> {
+    let without = |field: &&String| {
+        let mut others = fields.clone();
+        others.remove(*field);
+        serde_json::from_value::<T>(Value::Object(others)).is_ok()
+    };
+    fields.keys().find(without).map(String::as_str)
 }
 
 /// A value in TOML; what is none is a text.
@@ -100,4 +150,27 @@ pub(super) fn edited<T: Serialize + DeserializeOwned>(before: &T) -> Result<T, E
 
 fn wrong(error: serde_json::Error) -> Error {
     Error::Document(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use heliostat_catalog::host::Host;
+
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_is_told_by_its_field() {
+        let said = |set: &str| {
+            let host = fields(&Host::new("University", "mirror.example")).unwrap();
+            with::<Host>(host, &[set.to_owned()]).unwrap_err().to_string()
+        };
+        assert_eq!(
+            said("bandwidth_mbit_s=-1"),
+            "it cannot be understood: bandwidth_mbit_s: invalid value: integer `-1`, \
+             expected a number from 0 on"
+        );
+        assert!(said("contry=SE").contains("contry: unknown field `contry`, expected one of"));
+        assert!(said("mirrors=[{urls=[]}]").contains("mirrors: missing field `category`"));
+        assert!(said("country").contains("country is not FIELD=VALUE"));
+    }
 }

@@ -15,6 +15,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use heliostat_catalog::account::Account;
 use heliostat_catalog::category::Category;
 use heliostat_catalog::country::Country;
 use heliostat_catalog::host::Host;
@@ -29,13 +30,13 @@ use super::args::CatalogArgs;
 use super::{actor, difference, open};
 use crate::{Error, table};
 use kinds::{DirectoryDocument, Kind};
-pub use people::{TokenArgs, UserArgs};
+pub use people::{SiteArgs, TokenArgs, UserArgs};
 
 /// The sorts of things.
 #[derive(Debug, Subcommand)]
 pub enum Resource {
     /// Organisations that run hosts.
-    Site(ResourceArgs),
+    Site(SiteArgs),
     /// Machines that carry content: by name, or by number where several share a name.
     Host(ResourceArgs),
     /// Parts of the tree that hosts carry as a whole.
@@ -122,7 +123,7 @@ pub enum ResourceAction {
 /// Does it.
 pub(crate) fn run(resource: &Resource, out: &mut impl Write) -> Result<(), Error> {
     match resource {
-        Resource::Site(args) => act::<Site>(args, out),
+        Resource::Site(args) => people::site(args, out),
         Resource::Host(args) => act::<Host>(args, out),
         Resource::Category(args) => act::<Category>(args, out),
         Resource::Directory(args) => act::<DirectoryDocument>(args, out),
@@ -136,6 +137,26 @@ pub(crate) fn run(resource: &Resource, out: &mut impl Write) -> Result<(), Error
         Resource::Country(args) => act::<Country>(args, out),
         Resource::User(args) => people::user(args, out),
         Resource::Token(args) => people::token(args, out),
+    }
+}
+
+/// The fields of what a command is about, as `--set` has them.
+pub(crate) fn fields(command: &str) -> &'static [&'static str] {
+    match command {
+        "site" => document::names::<Site>(),
+        "host" => document::names::<Host>(),
+        "category" => document::names::<Category>(),
+        "directory" => document::names::<DirectoryDocument>(),
+        "product" => document::names::<Product>(),
+        "version" => document::names::<Version>(),
+        "repo" => document::names::<Repository>(),
+        "redirect" => document::names::<Redirect>(),
+        "disabled" => document::names::<Disabled>(),
+        "location" => document::names::<Location>(),
+        "netblock" => document::names::<NetblockCountry>(),
+        "country" => document::names::<Country>(),
+        "user" => document::names::<Account>(),
+        _ => &[],
     }
 }
 

@@ -1,4 +1,4 @@
-//! Filling the catalog.
+//! Other systems' data into the catalog.
 
 use std::io::Write;
 
@@ -9,6 +9,7 @@ use heliostat_publish::memory::{self, Format, Room};
 
 use super::args::{ImportOptions, ImportSource, MirrormanagerSource};
 use super::{actor, difference, open};
+use crate::networks::Lookup;
 use crate::source::ListSort;
 use crate::{Error, clock, progress, room, source};
 
@@ -45,6 +46,11 @@ pub(crate) fn import(from: &ImportSource, out: &mut impl Write) -> Result<(), Er
         ..origin
     };
     source::report(&import.problems)?;
+    if import.problems.kept().iter().any(|problem| problem.kind == ProblemKind::Truncated) {
+        let what =
+            "it breaks off, and what is missing would be taken for gone; nothing was written";
+        return Err(Error::Nothing(what.to_owned()));
+    }
     if options.strict && !import.problems.is_empty() {
         return Err(Error::Strict { count: import.problems.total() });
     }
@@ -56,7 +62,7 @@ fn open_with_room(from: &ImportSource) -> Result<(Catalog, Option<Room>), Error>
     let (format, input, tables, options) = match from {
         // How much its database holds is not known before it is read.
         ImportSource::Mirrormanager { from, options } => {
-            (Format::Protobuf, from.cache.as_deref(), &from.tables, options)
+            (Format::Protobuf, from.place.cache.as_deref(), &from.tables, options)
         }
         ImportSource::Almalinux { files, options } => {
             (Format::Text, Some(&*files.folder), &files.tables, options)
@@ -76,14 +82,12 @@ fn open_with_room(from: &ImportSource) -> Result<(Catalog, Option<Room>), Error>
 
 /// MirrorManager's cache or database.
 fn mirrormanager(from: &MirrormanagerSource) -> Result<Import, Error> {
-    match (from.url()?, &from.cache) {
-        (Some(_), Some(_)) => {
-            Err(Error::Document("give --cache or --postgres, not both".to_owned()))
-        }
-        (None, None) => Err(Error::Document("give --cache FILE or --postgres URL".to_owned())),
-        (None, Some(cache)) => source::mirrormanager(cache, &from.tables),
+    match (from.place.url()?, &from.place.cache) {
+        (_, Some(cache)) => source::mirrormanager(cache, &from.tables),
+        (None, None) => Err(Error::Nothing("give --cache FILE or --postgres URL".to_owned())),
         (Some(url), None) => {
-            let found = heliostat_catalog::mirrormanager::read(&url, clock::now_unix_s())?;
+            let (mut networks, now) = (Lookup::new(), clock::now_unix_s());
+            let found = heliostat_catalog::mirrormanager::read(&url, &mut networks, now)?;
             let mut problems = Problems::new();
             for problem in found.problems {
                 let (place, what) = problem.split_once(": ").unwrap_or(("", &problem));

@@ -38,7 +38,7 @@ INSERT INTO host_category VALUES (21, 11, 5, FALSE), (22, 12, 5, TRUE), (23, 13,
 INSERT INTO host_category_url VALUES (31, 21, 'https://one.example/epel/', FALSE), (32, 21, 'rsync://one.example/epel', FALSE), (33, 21, 'rsync://one.example/hidden', TRUE), (34, 22, 'http://two.example/epel', FALSE), (35, 22, 'gopher://two.example', FALSE), (36, 23, 'http://three.example/epel', NULL);
 INSERT INTO host_category_dir (host_category_id, path, directory_id, up2date) VALUES (21, '9', 2, TRUE), (21, '9/repodata', 3, FALSE), (23, '9', 2, TRUE), (99, 'x', 2, TRUE);
 INSERT INTO host_country_allowed (host_id, country) VALUES (11, 'SE'), (11, 'NO');
-INSERT INTO host_netblock (host_id, netblock) VALUES (11, '192.0.2.7/24'), (11, '2001:db8::1'), (11, 'mirror.one.example');
+INSERT INTO host_netblock (host_id, netblock) VALUES (11, '192.0.2.7/24'), (11, '2001:db8::1'), (11, 'mirror.one.example'), (11, 'gone.example');
 INSERT INTO host_peer_asn (host_id, asn) VALUES (11, 64502);
 INSERT INTO location VALUES (1, 'lab');
 INSERT INTO host_location VALUES (1, 12), (1, 11), (1, 99);
