@@ -34,10 +34,12 @@ fn main() {
         _ => {}
     }
     let number = |at: usize, usual: u64| told.get(at).and_then(|n| n.parse().ok()).unwrap_or(usual);
-    let (mirrors, folders, files, ms) = (number(0, 20), number(1, 2000), number(2, 10), number(3, 5));
+    let (mirrors, folders, files, ms) =
+        (number(0, 20), number(1, 2000), number(2, 10), number(3, 5));
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("catalog.db");
-    let tree = Arc::new(generated(folders as usize, files as usize, 1, now_unix_s() as i64 - 86_400));
+    let tree =
+        Arc::new(generated(folders as usize, files as usize, 1, now_unix_s() as i64 - 86_400));
     let manner = Manner::Late(Duration::from_millis(ms));
     let posts = (0..mirrors).map(|number| {
         let post = Post::new(format!("mirror{number}"), tree.clone()).style(Style::Nginx);
@@ -145,7 +147,8 @@ fn fill(path: &Path, tree: &Tree, fleet: &Fleet) {
             product: None,
             source: String::new(),
         })?;
-        let mut made: Vec<Directory> = folders.keys().map(|path| folder(category.id, path)).collect();
+        let mut made: Vec<Directory> =
+            folders.keys().map(|path| folder(category.id, path)).collect();
         txn.directories_insert(&mut made)?;
         for known in &made {
             let held = tree.folder(&known.subpath).expect("a folder");
