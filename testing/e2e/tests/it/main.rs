@@ -28,6 +28,8 @@ mod capacity;
 mod catalog;
 /// The primary copy, scanned, published and served.
 mod scan;
+/// Its mirrors, crawled; answers follow.
+mod crawl;
 /// What mirrors say of themselves.
 mod checkin;
 /// What serving nodes have answered.
