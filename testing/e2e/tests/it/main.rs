@@ -28,6 +28,8 @@ mod capacity;
 mod catalog;
 /// The primary copy, scanned, published and served.
 mod scan;
+/// Mirrors that send what no honest server sends, crawled.
+mod fleet;
 /// Many machines: nodes that follow a store.
 mod follow;
 /// Three machines, and what dies or is cut off.

@@ -12,6 +12,8 @@ mod flow;
 mod scan;
 /// What each mirror has.
 mod crawl;
+/// The numbers of crawls.
+mod numbers;
 /// The catalog into snapshots.
 mod publish;
 /// Who holds a lease.
