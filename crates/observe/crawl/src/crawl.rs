@@ -83,6 +83,8 @@ pub struct Summary {
     pub requests: u64,
     /// Documents that were refused, by the name of the limit.
     pub refused: Vec<(Limit, u64)>,
+    /// Names that were left out of listings, by the name of the limit.
+    pub left_out: Vec<(Limit, u64)>,
     /// How long it took.
     pub duration_ms: u64,
 }
@@ -137,7 +139,8 @@ pub fn crawl(
         renewed: Instant::now(),
     };
     crawling.run(from, &mut summary, watch)?;
-    summary.refused = prober.counts().refused;
+    let counts = prober.counts();
+    (summary.refused, summary.left_out) = (counts.refused, counts.left_out);
     runtime.block_on(prober.drain());
     summary.duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
     Ok(summary)

@@ -34,6 +34,8 @@ mod crawl;
 mod checkin;
 /// What serving nodes have answered.
 mod report;
+/// Mirrors that send what no honest server sends, crawled.
+mod fleet;
 /// Many machines: nodes that follow a store.
 mod follow;
 /// Three machines, and what dies or is cut off.
