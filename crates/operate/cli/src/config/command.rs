@@ -204,6 +204,9 @@ const SAMPLES: &[(&str, &str)] = &[
     ("HOOK", "https://chat.example.org/hook"),
     ("MAILBOX", "mirrors@example.org"),
     ("SMTP", "smtp://localhost:25"),
+    ("NAME", "mirror1.example.org"),
+    ("CATEGORY=DIR", "Linux=/srv/mirror/linux"),
+    ("NODE", "http://192.0.2.11:9100"),
 ];
 
 const LINE_CHARS_MAX: usize = 96;

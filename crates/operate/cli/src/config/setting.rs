@@ -151,8 +151,10 @@ const NOTIFY: &[&str] = &[
 
 /// Options that mean one call only.
 const PER_CALL: &[&str] = &[
+    "by",
     "cache",
     "config",
+    "days",
     "generation",
     "output",
     "paths",
