@@ -61,23 +61,48 @@ pub fn heliostat(inputs: &Inputs, snapshot: &Path, machine: &Machine) -> Result<
     start("Heliostat", &program, &arguments, address, machine, &log, "/readyz")
 }
 
-/// The yardstick.
+/// The yardstick: a constant body for each sample.
 ///
 /// # Errors
 ///
 /// When it does not answer within a minute.
 pub fn constant(samples: &[Sample], inputs: &Inputs, machine: &Machine) -> Result<Server> {
+    bodies("constant", 0, samples, inputs, machine)
+}
+
+/// The floor: one of many bodies that lie ready, in as much memory as a snapshot takes.
+///
+/// # Errors
+///
+/// When it does not answer within a minute.
+pub fn drawn(
+    snapshot: &Path,
+    samples: &[Sample],
+    inputs: &Inputs,
+    machine: &Machine,
+) -> Result<Server> {
+    bodies("drawn", fs::metadata(snapshot)?.len(), samples, inputs, machine)
+}
+
+fn bodies(
+    name: &'static str,
+    memory: u64,
+    samples: &[Sample],
+    inputs: &Inputs,
+    machine: &Machine,
+) -> Result<Server> {
     let address = free_address()?;
     let mut arguments = vec!["--listen".to_owned(), address.to_string()];
+    arguments.extend(["--memory".to_owned(), memory.to_string()]);
     for sample in samples {
         arguments.extend(["--body".to_owned(), format!("{}={}", sample.path, sample.body_bytes)]);
         for (name, value) in &sample.headers {
             arguments.extend(["--header".to_owned(), format!("{}={name}: {value}", sample.path)]);
         }
     }
-    let log = inputs.folder.join("constant.log");
+    let log = inputs.folder.join(format!("{name}.log"));
     let program = built("heliostat-bench-constant")?;
-    start("constant", &program, &arguments, address, machine, &log, samples[0].path)
+    start(name, &program, &arguments, address, machine, &log, samples[0].path)
 }
 
 /// nginx with one file per path; `None` when it is not installed.

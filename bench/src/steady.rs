@@ -160,10 +160,10 @@ impl Series {
         median(self.runs.get(server).into_iter().flatten().map(figure))
     }
 
-    /// The median over the rounds of the first server's figure over another's.
-    pub fn ratio(&self, other: usize, figure: fn(&Run) -> f64) -> f64 {
-        let others = self.runs.get(other).into_iter().flatten();
-        median(self.runs[0].iter().zip(others).map(|(own, other)| figure(own) / figure(other)))
+    /// The median over the rounds of a server's figure over another's.
+    pub fn ratio(&self, one: usize, other: usize, figure: fn(&Run) -> f64) -> f64 {
+        let [ones, others] = [one, other].map(|at| self.runs.get(at).into_iter().flatten());
+        median(ones.zip(others).map(|(one, other)| figure(one) / figure(other)))
     }
 
     fn failed(&self, server: usize) -> u64 {
@@ -171,7 +171,8 @@ impl Series {
     }
 }
 
-/// Item 1. The servers are Heliostat, the constant one and, when it is there, nginx.
+/// Item 1. The servers are Heliostat, the constant one, the one that draws and, when it is there,
+/// nginx.
 pub fn table_cpu(all: &[Series]) -> Table {
     let mut table = Table::new(
         "1. CPU time per answer, connections kept",
@@ -181,11 +182,14 @@ pub fn table_cpu(all: &[Series]) -> Table {
             "connections",
             "Heliostat µs",
             "constant µs",
+            "drawn µs",
             "nginx µs",
             "to constant",
             "to nginx",
+            "drawn to constant",
             "Heliostat /s",
             "constant /s",
+            "drawn /s",
             "nginx /s",
         ],
     );
@@ -196,23 +200,31 @@ pub fn table_cpu(all: &[Series]) -> Table {
             series.sample.path.to_owned(),
             series.sample.body_bytes.to_string(),
             series.connections.to_string(),
-            cpu(0),
-            cpu(1),
-            cpu(2),
-            short(series.ratio(1, |run| run.cpu_us)),
-            short(series.ratio(2, |run| run.cpu_us)),
-            speed(0),
-            speed(1),
-            speed(2),
+            cpu(HELIOSTAT),
+            cpu(CONSTANT),
+            cpu(DRAWN),
+            cpu(NGINX),
+            short(series.ratio(HELIOSTAT, CONSTANT, |run| run.cpu_us)),
+            short(series.ratio(HELIOSTAT, NGINX, |run| run.cpu_us)),
+            short(series.ratio(DRAWN, CONSTANT, |run| run.cpu_us)),
+            speed(HELIOSTAT),
+            speed(CONSTANT),
+            speed(DRAWN),
+            speed(NGINX),
         ]);
     }
     table.note(disturbance(all.iter().flat_map(|series| series.runs.iter().flatten())));
     for path in ["/mirrorlist", "/metalink"] {
         let of = || all.iter().filter(|series| series.sample.path == path);
-        let ratio = |other| median(of().map(|series| series.ratio(other, |run| run.cpu_us)));
-        let cpu_us = median(of().map(|series| series.figure(0, |run| run.cpu_us)));
-        table.goal(&format!("{path}, ratio to constant, median of the rows"), ratio(1), 1.25);
-        table.goal(&format!("{path}, ratio to nginx, median of the rows"), ratio(2), 1.0);
+        let ratio =
+            |other| median(of().map(|series| series.ratio(HELIOSTAT, other, |run| run.cpu_us)));
+        let cpu_us = median(of().map(|series| series.figure(HELIOSTAT, |run| run.cpu_us)));
+        table.goal(
+            &format!("{path}, ratio to constant, median of the rows"),
+            ratio(CONSTANT),
+            1.25,
+        );
+        table.goal(&format!("{path}, ratio to nginx, median of the rows"), ratio(NGINX), 1.0);
         table.note(format!(
             "{path}: {} to {} times less than the {PEER_US_MIN:.0} to {PEER_US_MAX:.0} µs of the \
              production peer (goal 40).",
@@ -237,18 +249,18 @@ pub fn table_wait(all: &[Series]) -> Table {
         table.row([
             series.sample.path.to_owned(),
             series.connections.to_string(),
-            wait(0),
-            wait(1),
-            wait(2),
-            short(series.ratio(1, |run| run.p99_ms)),
-            [0, 1, 2].map(|server| series.failed(server).to_string()).join(" / "),
+            wait(HELIOSTAT),
+            wait(CONSTANT),
+            wait(NGINX),
+            short(series.ratio(HELIOSTAT, CONSTANT, |run| run.p99_ms)),
+            [HELIOSTAT, CONSTANT, NGINX].map(|at| series.failed(at).to_string()).join(" / "),
         ]);
     }
     for series in all.iter().filter(|series| series.connections == 400) {
-        let ratio = series.ratio(1, |run| run.p99_ms);
+        let ratio = series.ratio(HELIOSTAT, CONSTANT, |run| run.p99_ms);
         table.goal(&format!("{} at 400, p99 to constant", series.sample.path), ratio, 1.5);
     }
-    let failed: u64 = all.iter().map(|series| series.failed(0)).sum();
+    let failed: u64 = all.iter().map(|series| series.failed(HELIOSTAT)).sum();
     table.goal("Heliostat's failed requests", failed as f64, 0.0);
     table
 }
@@ -263,6 +275,12 @@ pub fn disturbance<'r>(runs: impl Iterator<Item = &'r Run>) -> String {
         short(percentile(&percent, 100.0))
     )
 }
+
+/// The places of the servers.
+const HELIOSTAT: usize = 0;
+const CONSTANT: usize = 1;
+const DRAWN: usize = 2;
+const NGINX: usize = 3;
 
 /// Below this share of the core, others do not count.
 const QUIET: f64 = 0.05;

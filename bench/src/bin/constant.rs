@@ -2,9 +2,12 @@
 //!
 //! Bare hyper behind hyper-util's `auto` server, one runtime on one thread, its own `SO_REUSEPORT`
 //! listener, mimalloc. It does nothing but answer each path with the same bytes and headers, so
-//! what Heliostat costs above it is the price of thinking.
+//! what Heliostat costs above it is the price of thinking. With `--memory` it draws each answer from
+//! many bodies that lie ready: no thinking either, but an answer is no longer in the cache, which is
+//! the least that a server of different answers pays.
 #![forbid(unsafe_code)]
 
+use std::cell::Cell;
 use std::convert::Infallible;
 use std::future::{Ready, ready};
 use std::net::SocketAddr;
@@ -19,6 +22,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use mimalloc::MiMalloc;
 use socket2::{Domain, Protocol, Socket, Type};
+use tokio::task::{LocalSet, spawn_local};
 
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
@@ -35,29 +39,48 @@ struct Options {
     /// `PATH=NAME: VALUE`: a header of a path's answers.
     #[arg(long, value_parser = header)]
     header: Vec<(String, HeaderName, HeaderValue)>,
+    /// How many bytes of bodies each path draws from, at random; without it, one body.
+    #[arg(long, default_value_t = 0)]
+    memory: usize,
 }
 
 fn main() -> Result<()> {
     let options = Options::parse();
     let answers: &'static [Answer] = answers(&options).leak();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(serve(options.listen, answers))
+    LocalSet::new().block_on(&runtime, serve(options.listen, answers))
 }
 
 /// What a path is answered with.
 struct Answer {
     path: String,
     headers: HeaderMap,
-    body: Bytes,
+    bodies: Vec<Bytes>,
+    drawn: Cell<u64>,
+}
+
+impl Answer {
+    /// One of the bodies.
+    fn body(&self) -> Bytes {
+        // Steele, Lea and Flood's SplitMix64 (2014).
+        let state = self.drawn.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
+        self.drawn.set(state);
+        let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        let at = (mixed ^ (mixed >> 31)) % self.bodies.len() as u64;
+        self.bodies[at as usize].clone()
+    }
 }
 
 fn answers(options: &Options) -> Vec<Answer> {
     let answer = |(path, bytes): &(String, usize)| {
+        let count = (options.memory / (*bytes).max(1)).max(1);
         let own = options.header.iter().filter(|(of, _, _)| of == path);
         Answer {
             path: path.clone(),
             headers: own.map(|(_, name, value)| (name.clone(), value.clone())).collect(),
-            body: vec![b'x'; *bytes].into(),
+            bodies: vec![vec![b'x'; *bytes]; count].into_iter().map(Bytes::from).collect(),
+            drawn: Cell::default(),
         }
     };
     options.body.iter().map(answer).collect()
@@ -74,7 +97,7 @@ async fn serve(listen: SocketAddr, answers: &'static [Answer]) -> Result<()> {
     loop {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
-        tokio::spawn(async move {
+        spawn_local(async move {
             let mut builder = auto::Builder::new(TokioExecutor::new());
             builder.http1().half_close(true).header_read_timeout(None);
             let service = service_fn(|request| respond(answers, &request));
@@ -91,7 +114,7 @@ fn respond(
     let path = request.uri().path();
     let mut response = Response::default();
     if let Some(answer) = answers.iter().find(|answer| answer.path == path) {
-        *response.body_mut() = answer.body.clone().into();
+        *response.body_mut() = answer.body().into();
         *response.headers_mut() = answer.headers.clone();
     } else if path != "/readyz" {
         *response.status_mut() = StatusCode::NOT_FOUND;

@@ -115,11 +115,13 @@ impl Bench {
         if nginx.is_none() {
             say("**Skipped: nginx is not installed.**\n")?;
         }
-        let all: Vec<&Server> = [&heliostat, &constant].into_iter().chain(&nginx).collect();
         if self.wants(&[1, 2]) {
+            let drawn = servers::drawn(&compiled.snapshot, &samples, inputs, machine)?;
+            let all: Vec<_> = [&heliostat, &constant, &drawn].into_iter().chain(&nginx).collect();
             self.steady(&all, &samples)?;
         }
         if self.wants(&[7]) {
+            let all: Vec<_> = [&heliostat, &constant].into_iter().chain(&nginx).collect();
             let plan = if self.options.quick {
                 crowd::Plan { fresh: 500, pooled: 3_000, pooled_s: 3 }
             } else {

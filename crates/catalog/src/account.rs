@@ -29,6 +29,9 @@ pub struct Account {
     /// Whom to ask.
     #[serde(default)]
     pub contact: String,
+    /// The sites whose hosts it may speak for, whatever its role: by name, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sites: Vec<String>,
     /// When the password was set, in seconds since 1970; without it there is no password.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password_unix_s: Option<u64>,
@@ -42,7 +45,7 @@ pub enum Role {
     Admin,
     /// Everything but that.
     Editor,
-    /// Look at it.
+    /// Look at it, and speak for the hosts of its own sites.
     #[default]
     Viewer,
 }
@@ -66,7 +69,14 @@ impl Account {
     /// An active account without a password.
     pub fn new(name: impl Into<String>, role: Role) -> Account {
         let (name, contact) = (name.into(), String::new());
-        Account { id: 0, name, role, active: true, contact, password_unix_s: None }
+        let (sites, password_unix_s) = (Vec::new(), None);
+        Account { id: 0, name, role, active: true, contact, sites, password_unix_s }
+    }
+
+    /// Whether it may say what a host of a site has.
+    #[must_use]
+    pub fn speaks_for(&self, site: &str) -> bool {
+        self.active && (self.role != Role::Viewer || self.sites.iter().any(|own| own == site))
     }
 
     fn check(&self) -> Result<(), Error> {
@@ -87,7 +97,10 @@ impl View<'_> {
     ///
     /// When the database cannot be read.
     pub fn account_list(&mut self) -> Result<Vec<Account>, Error> {
-        self.query(&format!("SELECT {COLUMNS} FROM account ORDER BY name"), &[], read)
+        let sql = format!("SELECT {COLUMNS} FROM account ORDER BY name");
+        let mut accounts = self.query(&sql, &[], read)?;
+        accounts.iter_mut().try_for_each(|account| self.account_fill(account))?;
+        Ok(accounts)
     }
 
     /// The account of a name.
@@ -102,7 +115,17 @@ impl View<'_> {
 
     fn account_look(&mut self, name: &str) -> Result<Option<Account>, Error> {
         let sql = format!("SELECT {COLUMNS} FROM account WHERE name = ?1");
-        Ok(self.query(&sql, &[Value::Text(name)], read)?.into_iter().next())
+        let mut account = self.query(&sql, &[Value::Text(name)], read)?.into_iter().next();
+        account.iter_mut().try_for_each(|account| self.account_fill(account))?;
+        Ok(account)
+    }
+
+    /// Reads the sites of an account.
+    fn account_fill(&mut self, account: &mut Account) -> Result<(), Error> {
+        let sql = "SELECT name FROM site JOIN account_site ON site_id = id WHERE account_id = ?1";
+        account.sites = self.query(sql, &[Value::Int(account.id)], |row| row.cell(0))?;
+        account.sites.sort_unstable();
+        Ok(())
     }
 
     /// The active account of a name, when this is its password.
@@ -122,12 +145,8 @@ impl View<'_> {
         let id = Value::Int(account.as_ref().map_or(0, |account| account.id));
         let sql = "SELECT password_hash FROM account WHERE id = ?1";
         let found = self.query(sql, &[id], |row| row.cell::<Option<String>>(0))?;
-        let Some(hash) = found.into_iter().next().flatten() else {
-            hashed(password, &[0; SALT_BYTES])?;
-            return Ok(None);
-        };
-        let same = Argon2::default().verify_password(password.as_bytes(), hash.as_str());
-        Ok(account.filter(|_| same.is_ok()))
+        let same = is_password(password, found.into_iter().next().flatten().as_deref())?;
+        Ok(account.filter(|_| same))
     }
 }
 
@@ -151,6 +170,7 @@ impl Txn<'_> {
             "INSERT INTO account (id, name, role, active, contact) VALUES (?1, ?2, ?3, ?4, ?5)",
             &values(&account),
         )?;
+        self.account_sites_write(&mut account)?;
         self.note(RESOURCE, &account.name, None::<&Account>, Some(&account))?;
         Ok(account)
     }
@@ -172,19 +192,33 @@ impl Txn<'_> {
         if account.password_unix_s.is_some() && account.password_unix_s != before.password_unix_s {
             return check.refuse(PASSWORD_APART);
         }
-        if account == before {
+        let mut account = account.clone();
+        tidy(&mut account.sites);
+        if account == *before {
             return Ok(());
         }
         self.execute(
             "UPDATE account SET name = ?2, role = ?3, active = ?4, contact = ?5 WHERE id = ?1",
-            &values(account),
+            &values(&account),
         )?;
+        self.account_sites_write(&mut account)?;
         if account.password_unix_s.is_none() {
             let sql =
                 "UPDATE account SET password_hash = NULL, password_unix_s = NULL WHERE id = ?1";
             self.execute(sql, &[Value::Int(account.id)])?;
         }
-        self.note(RESOURCE, &account.name, Some(before), Some(account))
+        self.note(RESOURCE, &account.name, Some(before), Some(&account))
+    }
+
+    fn account_sites_write(&mut self, account: &mut Account) -> Result<(), Error> {
+        tidy(&mut account.sites);
+        let id = Value::Int(account.id);
+        self.execute("DELETE FROM account_site WHERE account_id = ?1", &[id])?;
+        let mut rows = Vec::new();
+        for name in &account.sites {
+            rows.push(vec![id, Value::Int(self.view().site_find(name)?.id)]);
+        }
+        self.insert_rows("account_site", "account_id, site_id", &rows)
     }
 
     /// Gives an account a password.
@@ -201,14 +235,7 @@ impl Txn<'_> {
         salt: &[u8; SALT_BYTES],
     ) -> Result<(), Error> {
         let before = self.view().account_find(name)?;
-        let check = Check { resource: RESOURCE, name };
-        if password.chars().count() < PASSWORD_CHARS_MIN {
-            return check
-                .refuse(format!("a password has at least {PASSWORD_CHARS_MIN} characters"));
-        }
-        if password.len() > PASSWORD_BYTES_MAX {
-            return check.refuse(format!("a password has at most {PASSWORD_BYTES_MAX} bytes"));
-        }
+        password_check(&Check { resource: RESOURCE, name }, password)?;
         let now_unix_s = self.actor().now_unix_s;
         let hash = hashed(password, salt)?;
         self.execute(
@@ -235,7 +262,34 @@ impl Txn<'_> {
     }
 }
 
-fn hashed(password: &str, salt: &[u8; SALT_BYTES]) -> Result<String, Error> {
+/// Whether a password is long enough and not too long.
+pub(crate) fn password_check(check: &Check<'_>, password: &str) -> Result<(), Error> {
+    if password.chars().count() < PASSWORD_CHARS_MIN {
+        return check.refuse(format!("a password has at least {PASSWORD_CHARS_MIN} characters"));
+    }
+    if password.len() > PASSWORD_BYTES_MAX {
+        return check.refuse(format!("a password has at most {PASSWORD_BYTES_MAX} bytes"));
+    }
+    Ok(())
+}
+
+/// Whether a password is the one of a hash; without a hash it takes as long to say no.
+pub(crate) fn is_password(password: &str, hash: Option<&str>) -> Result<bool, Error> {
+    // What is longer than any password is not hashed at all.
+    let password = if password.len() > PASSWORD_BYTES_MAX { "" } else { password };
+    let Some(hash) = hash else {
+        hashed(password, &[0; SALT_BYTES])?;
+        return Ok(false);
+    };
+    Ok(Argon2::default().verify_password(password.as_bytes(), hash).is_ok())
+}
+
+fn tidy(sites: &mut Vec<String>) {
+    sites.sort_unstable();
+    sites.dedup();
+}
+
+pub(crate) fn hashed(password: &str, salt: &[u8; SALT_BYTES]) -> Result<String, Error> {
     let hash = Argon2::default().hash_password_with_salt(password.as_bytes(), salt);
     hash.map(|hash| hash.to_string()).map_err(|error| Error::damaged(error.to_string()))
 }
@@ -258,6 +312,7 @@ fn read(row: &Row<'_>) -> Result<Account, Error> {
         role: Role::parse(&role).ok_or_else(|| Error::damaged(format!("role {role}")))?,
         active: row.cell(3)?,
         contact: row.cell(4)?,
+        sites: Vec::new(),
         password_unix_s: row.cell::<Option<i64>>(5)?.map(|at| at as u64),
     })
 }

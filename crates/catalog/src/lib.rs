@@ -27,6 +27,10 @@ pub mod states;
 pub mod scan;
 /// How every directory of one mirror was last looked at.
 pub mod looks;
+/// What hosts said of themselves, and when.
+pub mod checkin;
+/// What crawls remember between each other.
+pub mod crawl;
 /// What came of asking URLs, and which of them clients are given.
 pub mod probe;
 /// Products and their versions.

@@ -113,4 +113,6 @@ const MIGRATIONS: &[Migration] = &[
     Migration { version: 4, name: "history", text: include_str!("../migrations/0004_history.sql") },
     Migration { version: 5, name: "leases", text: include_str!("../migrations/0005_leases.sql") },
     Migration { version: 6, name: "scan", text: include_str!("../migrations/0006_scan.sql") },
+    Migration { version: 7, name: "crawl", text: include_str!("../migrations/0007_crawl.sql") },
+    Migration { version: 8, name: "reports", text: include_str!("../migrations/0008_reports.sql") },
 ];

@@ -199,7 +199,7 @@ impl Txn<'_> {
         self.execute(sql, &values).map(drop)
     }
 
-    /// Notes what a directory was seen to hold.
+    /// Notes what a directory was seen to hold, its mark, and its own time where it is known.
     ///
     /// # Errors
     ///
@@ -207,7 +207,7 @@ impl Txn<'_> {
     pub fn scan_set(
         &mut self,
         directory_id: i64,
-        mark: &str,
+        (mark, timestamp_unix_s): (&str, Option<i64>),
         files: &[SeenFile],
     ) -> Result<(), Error> {
         for file in files {
@@ -217,11 +217,18 @@ impl Txn<'_> {
                 return check.refuse("it is no name of a file");
             }
         }
-        let sql = "INSERT INTO scan_directory (directory_id, mark, gone_unix_s, files) \
-                   VALUES (?1, ?2, NULL, ?3) ON CONFLICT (directory_id) DO UPDATE \
-                   SET mark = excluded.mark, gone_unix_s = NULL, files = excluded.files";
+        let sql = "INSERT INTO scan_directory \
+                   (directory_id, mark, gone_unix_s, files, timestamp_unix_s) \
+                   VALUES (?1, ?2, NULL, ?3, ?4) ON CONFLICT (directory_id) DO UPDATE \
+                   SET mark = excluded.mark, gone_unix_s = NULL, files = excluded.files, \
+                   timestamp_unix_s = excluded.timestamp_unix_s";
         let files = encode(files);
-        let values = [Value::Int(directory_id), Value::Text(mark), Value::Bytes(&files)];
+        let values = [
+            Value::Int(directory_id),
+            Value::Text(mark),
+            Value::Bytes(&files),
+            Value::int(timestamp_unix_s),
+        ];
         self.execute(sql, &values).map(drop)
     }
 
@@ -340,7 +347,7 @@ fn encode(files: &[SeenFile]) -> Vec<u8> {
     out
 }
 
-fn decode(bytes: &[u8]) -> Result<Vec<SeenFile>, Error> {
+pub(crate) fn decode(bytes: &[u8]) -> Result<Vec<SeenFile>, Error> {
     decoded(bytes).ok_or_else(|| Error::damaged("a list of files is none"))
 }
 
@@ -372,7 +379,7 @@ fn decoded(mut bytes: &[u8]) -> Option<Vec<SeenFile>> {
     rest.is_empty().then_some(files)
 }
 
-fn number(out: &mut Vec<u8>, mut number: u64) {
+pub(crate) fn number(out: &mut Vec<u8>, mut number: u64) {
     while number >= 0x80 {
         out.push(number as u8 | 0x80);
         number >>= 7;
@@ -380,7 +387,7 @@ fn number(out: &mut Vec<u8>, mut number: u64) {
     out.push(number as u8);
 }
 
-fn take(rest: &mut &[u8]) -> Option<u64> {
+pub(crate) fn take(rest: &mut &[u8]) -> Option<u64> {
     let mut number = 0;
     for shift in (0..64).step_by(7) {
         let (&byte, behind) = rest.split_first()?;

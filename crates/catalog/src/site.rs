@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::account::{SALT_BYTES, hashed, is_password, password_check};
 use crate::check::Check;
 use crate::engine::{Row, Value};
 use crate::{Error, Txn, View};
@@ -78,6 +79,22 @@ impl View<'_> {
             .ok_or_else(|| Error::Unknown { resource: RESOURCE, name: name.to_owned() })
     }
 
+    /// The active site of a name, when this is the password that its hosts check in with.
+    ///
+    /// It takes as long when there is no such site or it has no password.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be read.
+    pub fn site_by_password(&mut self, name: &str, password: &str) -> Result<Option<Site>, Error> {
+        let site = self.site_look(name)?.filter(|site| site.active_admin);
+        let id = Value::Int(site.as_ref().map_or(0, |site| site.id));
+        let sql = "SELECT password_hash FROM site_password WHERE site_id = ?1";
+        let found = self.query(sql, &[id], |row| row.cell::<String>(0))?;
+        let same = is_password(password, found.first().map(String::as_str))?;
+        Ok(site.filter(|_| same))
+    }
+
     pub(crate) fn site_look(&mut self, name: &str) -> Result<Option<Site>, Error> {
         let sql = format!("SELECT {COLUMNS} FROM site WHERE name = ?1");
         Ok(self.query(&sql, &[Value::Text(name)], read)?.into_iter().next())
@@ -132,6 +149,41 @@ impl Txn<'_> {
         self.note(RESOURCE, &site.name, Some(&before), Some(site))
     }
 
+    /// Gives a site the password that its hosts check in with, or takes it away.
+    ///
+    /// The salt is for this one time, and random.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such site, or the password is too short or too long.
+    pub fn site_password_set(
+        &mut self,
+        name: &str,
+        password: Option<&str>,
+        salt: &[u8; SALT_BYTES],
+    ) -> Result<(), Error> {
+        let site = self.view().site_find(name)?;
+        let id = Value::Int(site.id);
+        let sql = "SELECT password_unix_s FROM site_password WHERE site_id = ?1";
+        let before = self.view().query(sql, &[id], |row| row.cell::<i64>(0))?;
+        let before = before.first().map(|&set| PasswordSet { password_unix_s: set });
+        self.execute("DELETE FROM site_password WHERE site_id = ?1", &[id])?;
+        let mut after = None;
+        if let Some(password) = password {
+            password_check(&Check { resource: RESOURCE, name }, password)?;
+            let now = self.actor().now_unix_s as i64;
+            let hash = hashed(password, salt)?;
+            let row = vec![id, Value::Text(&hash), Value::Int(now)];
+            let columns = "site_id, password_hash, password_unix_s";
+            self.insert_rows("site_password", columns, &[row])?;
+            after = Some(PasswordSet { password_unix_s: now });
+        }
+        if before.is_none() && after.is_none() {
+            return Ok(());
+        }
+        self.note("site password", name, before.as_ref(), after.as_ref())
+    }
+
     /// Removes a site that has no hosts.
     ///
     /// # Errors
@@ -148,6 +200,12 @@ impl Txn<'_> {
         self.execute("DELETE FROM site WHERE id = ?1", &[Value::Int(before.id)])?;
         self.note(RESOURCE, name, Some(&before), None::<&Site>)
     }
+}
+
+/// What the trail keeps of a password.
+#[derive(Debug, Serialize)]
+struct PasswordSet {
+    password_unix_s: i64,
 }
 
 fn values(site: &Site) -> [Value<'_>; 8] {

@@ -94,7 +94,51 @@ impl View<'_> {
     }
 }
 
+impl View<'_> {
+    /// What a run of a serving node had counted on a day when that was last added: JSON.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be read.
+    pub fn statistic_run(&mut self, run: &str, day: u32) -> Result<Option<String>, Error> {
+        let sql = "SELECT totals FROM statistic_run WHERE run = ?1 AND day = ?2";
+        let key = [Value::Text(run), Value::Int(i64::from(day))];
+        Ok(self.query(sql, &key, |row| row.cell(0))?.into_iter().next())
+    }
+}
+
 impl Txn<'_> {
+    /// Remembers what a run of a serving node had counted on a day.
+    ///
+    /// # Errors
+    ///
+    /// When a name makes no sense.
+    pub fn statistic_run_set(
+        &mut self,
+        run: &str,
+        day: u32,
+        node: &str,
+        totals: &str,
+    ) -> Result<(), Error> {
+        Check { resource: "node", name: node }.words("the name", node)?;
+        let now_unix_s = self.actor().now_unix_s as i64;
+        let key = [Value::Text(run), Value::Int(i64::from(day))];
+        self.execute("DELETE FROM statistic_run WHERE run = ?1 AND day = ?2", &key)?;
+        let [run, day] = key;
+        let row = vec![run, day, Value::Text(node), Value::Int(now_unix_s), Value::Text(totals)];
+        self.insert_rows("statistic_run", "run, day, node, merged_unix_s, totals", &[row])
+    }
+
+    /// Forgets what runs had counted before a day, and says how much that was.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be written.
+    pub fn statistic_run_expire(&mut self, before_day: u32) -> Result<u64, Error> {
+        let sql = "DELETE FROM statistic_run WHERE day < ?1";
+        self.execute(sql, &[Value::Int(i64::from(before_day))])
+    }
+
     /// Adds answers to those that were counted already.
     ///
     /// # Errors

@@ -8,6 +8,7 @@ mod demo;
 mod review;
 mod service;
 mod watch;
+mod web;
 
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
@@ -52,6 +53,7 @@ fn failed(error: &anyhow::Error) -> ExitCode {
 fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Serve(options) => service::run(options.plan(service::random())?),
+        Command::Web(options) => web::run(options.plan()?),
         Command::Demo(args) => demo::run(&args),
         Command::Ending(ending) => {
             let mut out = std::io::BufWriter::new(std::io::stdout().lock());

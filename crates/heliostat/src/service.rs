@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use heliostat_operate_cli::{FollowPlan, ServePlan};
-use heliostat_operate_metrics::{Metrics, Subject};
+use heliostat_operate_metrics::{Books, Metrics, Subject};
 use heliostat_serve::current::{Current, Look, Source};
 use heliostat_serve::wire::{AccessLog, Event, Listeners, Server};
 use heliostat_store::{Cache, Follower, Store};
@@ -60,6 +60,7 @@ pub(crate) struct Running {
     watch: Watch,
     follower: Option<Follower>,
     metrics: Option<Metrics>,
+    books: Books,
     /// The addresses that are listened on.
     pub(crate) addresses: Vec<std::net::SocketAddr>,
 }
@@ -93,13 +94,17 @@ impl Running {
             tracing::info!(%address, threads = totals.threads_serving(), "listening");
         }
         let followed = follower.as_ref().map(|follower| Arc::clone(follower.status()));
+        let run = format!("{:016x}{:016x}", random(), random());
+        let books = Books::start(Arc::clone(&totals), run, plan.totals_dir);
+        let books = books.context("cannot keep totals")?;
         let subject = Subject { totals, current: current.clone(), log: log.clone(), followed };
-        let metrics = plan.metrics_listen.map(|at| Metrics::start(at, subject)).transpose()?;
+        let metrics = plan.metrics_listen.map(|at| Metrics::start(at, subject, &books));
+        let metrics = metrics.transpose()?;
         if let Some(metrics) = &metrics {
             tracing::info!(address = %metrics.address(), "metrics");
         }
         let watch = Watch::start(source, current)?;
-        Ok(Running { server, log, watch, follower, metrics, addresses })
+        Ok(Running { server, log, watch, follower, metrics, books, addresses })
     }
 
     /// Obeys signals until one says stop; then drains.
@@ -125,6 +130,8 @@ impl Running {
         self.watch.stop();
         self.server.drain();
         drop(self.metrics);
+        // After the last answer.
+        drop(self.books);
         if let Some(log) = &self.log {
             let counts = log.counts();
             tracing::info!(counts.lines_written, counts.lines_dropped, "access log closed");
@@ -148,7 +155,7 @@ fn follow(plan: FollowPlan) -> anyhow::Result<Follower> {
 }
 
 /// Tells the service manager, if there is one that wants to know.
-fn tell(states: &[NotifyState<'_>]) {
+pub(crate) fn tell(states: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(states) {
         tracing::warn!(%error, "the service manager could not be told");
     }

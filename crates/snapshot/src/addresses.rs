@@ -26,32 +26,31 @@ pub(crate) struct Addresses {
 
 /// The table of the snapshot that was opened last, and the hash of what it was made of.
 ///
-/// From one snapshot to the next addresses seldom change; then the table is taken over, and opening
-/// costs neither its time nor its memory.
+/// From one snapshot to the next addresses seldom change; then they have been checked already and
+/// the table is taken over, and opening costs neither the time of it nor the memory.
 #[derive(Clone, Debug, Default)]
 pub struct LastAddresses(Option<(blake3::Hash, Arc<Addresses>)>);
 
 impl LastAddresses {
-    /// The table that is made of these bytes: the last one, or a new one.
-    pub(crate) fn of(
-        &mut self,
-        bytes: [&[u8]; 2],
-        new: impl FnOnce() -> Result<Addresses, Error>,
-    ) -> Result<Arc<Addresses>, Error> {
-        let mut hasher = blake3::Hasher::new();
-        for bytes in bytes {
-            hasher.update(&(bytes.len() as u64).to_le_bytes()).update(bytes);
-        }
-        let hash = hasher.finalize();
-        if let Some((last, addresses)) = &self.0
-            && *last == hash
-        {
-            return Ok(Arc::clone(addresses));
-        }
-        let addresses = Arc::new(new()?);
-        self.0 = Some((hash, Arc::clone(&addresses)));
-        Ok(addresses)
+    /// The table, if it was made of bytes with this hash.
+    pub(crate) fn of(&self, origin: blake3::Hash) -> Option<Arc<Addresses>> {
+        let (last, addresses) = self.0.as_ref()?;
+        (*last == origin).then(|| Arc::clone(addresses))
     }
+
+    /// Remembers a table and what it was made of, which has been checked.
+    pub(crate) fn remember(&mut self, origin: blake3::Hash, addresses: &Arc<Addresses>) {
+        self.0 = Some((origin, Arc::clone(addresses)));
+    }
+}
+
+/// The hash of what a table is made of: prefixes and places.
+pub(crate) fn origin(bytes: [&[u8]; 2]) -> blake3::Hash {
+    let mut hasher = blake3::Hasher::new();
+    for bytes in bytes {
+        hasher.update(&(bytes.len() as u64).to_le_bytes()).update(bytes);
+    }
+    hasher.finalize()
 }
 
 /// What is known of an address.

@@ -114,9 +114,15 @@ pub(crate) fn section_table(bytes: &[u8], header: &Header) -> Result<Sections, E
     Ok(sections)
 }
 
-/// Checks the prefix map, and of the map of systems, which answers do not rely on, the header.
-pub(crate) fn prefix_maps(bytes: &[u8], sections: &Sections) -> Result<(Layout, Layout), Error> {
-    let prefixes = prefix_map(bytes, sections, Section::Prefixes, whole)?;
+/// Checks the prefix map, and of the map of systems, which answers do not rely on, the header; of a
+/// prefix map that is `known` to be whole, too.
+pub(crate) fn prefix_maps(
+    bytes: &[u8],
+    sections: &Sections,
+    known: bool,
+) -> Result<(Layout, Layout), Error> {
+    let open = if known { Layout::read } else { whole };
+    let prefixes = prefix_map(bytes, sections, Section::Prefixes, open)?;
     Ok((prefixes, prefix_map(bytes, sections, Section::Systems, Layout::read)?))
 }
 
@@ -164,6 +170,19 @@ pub(crate) fn rows(snapshot: &Snapshot) -> Result<(), Error> {
     check.repositories()?;
     check.networks()?;
     check.slots()
+}
+
+/// Checks that each prefix leads to a place.
+pub(crate) fn places_of_prefixes(snapshot: &Snapshot) -> Result<(), Error> {
+    let places = snapshot.rows::<PlaceRow>().len();
+    match snapshot.prefixes().iter().find(|&(_, place)| place as usize >= places) {
+        None => Ok(()),
+        Some((prefix, place)) => Err(Error::Section {
+            section: Section::Prefixes,
+            offset: snapshot.section_range(Section::Prefixes).start as u64,
+            what: format!("{prefix} leads to place {place} of {places}"),
+        }),
+    }
 }
 
 struct Check<'s> {
@@ -284,17 +303,7 @@ impl Check<'_> {
             let falling = netblocks.is_sorted_by(|a, b| a.prefix_length >= b.prefix_length);
             ensure(falling, || "its netblocks are not sorted".to_owned())
         })?;
-        self.each(|_, row: &PlaceNetblockRow| self.names::<HostRow>(row.host.get()))?;
-        let places = self.count::<PlaceRow>();
-        let start = self.snapshot.section_range(Section::Prefixes).start as u64;
-        match self.snapshot.prefixes().iter().find(|&(_, place)| place as usize >= places) {
-            None => Ok(()),
-            Some((prefix, place)) => Err(Error::Section {
-                section: Section::Prefixes,
-                offset: start,
-                what: format!("{prefix} leads to place {place} of {places}"),
-            }),
-        }
+        self.each(|_, row: &PlaceNetblockRow| self.names::<HostRow>(row.host.get()))
     }
 
     fn slots(&self) -> Result<(), Error> {

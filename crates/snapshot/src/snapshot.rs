@@ -13,7 +13,6 @@ use heliostat_prefixmap::{Layout, PrefixMap};
 use zerocopy::FromBytes;
 
 use crate::addresses::{Addresses, LastAddresses};
-use crate::check;
 use crate::country_table::CountryTable;
 use crate::format::{Header, Section};
 use crate::map::Bytes;
@@ -23,6 +22,7 @@ use crate::records::{
 };
 use crate::slots;
 use crate::{Code, Error};
+use crate::{addresses, check};
 
 /// A compiled world, checked and ready to be read by any number of threads.
 #[derive(Debug)]
@@ -117,18 +117,28 @@ impl Snapshot {
         last: &mut LastAddresses,
     ) -> Result<Snapshot, Error> {
         let (header, sections) = check::frame(bytes.as_ref())?;
-        let (prefixes, systems) = check::prefix_maps(bytes.as_ref(), &sections)?;
+        let made_of = [Section::Prefixes, Section::Places].map(|section| {
+            let (offset, length) = sections[section as usize];
+            bytes.as_ref().get(offset..offset + length).unwrap_or(&[])
+        });
+        let origin = addresses::origin(made_of);
+        let known = last.of(origin);
+        let (prefixes, systems) = check::prefix_maps(bytes.as_ref(), &sections, known.is_some())?;
         let addresses = Arc::default();
         let mut snapshot = Snapshot { bytes, sections, prefixes, systems, addresses, header };
         check::rows(&snapshot)?;
-        let made_of = [snapshot.section(Section::Prefixes), snapshot.section(Section::Places)];
-        let folded = last
-            .of(made_of, || Addresses::new(snapshot.prefixes().iter(), snapshot.rows(), countries));
-        snapshot.addresses = folded.map_err(|error| Error::Section {
+        if let Some(known) = known {
+            snapshot.addresses = known;
+            return Ok(snapshot);
+        }
+        check::places_of_prefixes(&snapshot)?;
+        let folded = Addresses::new(snapshot.prefixes().iter(), snapshot.rows(), countries);
+        snapshot.addresses = folded.map(Arc::new).map_err(|error| Error::Section {
             section: Section::Prefixes,
             offset: snapshot.section_range(Section::Prefixes).start as u64,
             what: error.to_string(),
         })?;
+        last.remember(origin, &snapshot.addresses);
         Ok(snapshot)
     }
 

@@ -31,6 +31,8 @@ mod mirrorbrain;
 mod mirrormanager_cache;
 /// The table of announced prefixes.
 mod netblocks;
+/// What a serving node says that it has counted.
+mod node_totals;
 /// A prefix map of any prefixes, against a linear scan.
 mod prefixmap_build;
 /// A prefix map's image of any bytes, and lookups in what opens.
@@ -71,6 +73,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "mirrorbrain", run: mirrorbrain::target },
     Target { name: "mirrormanager_cache", run: mirrormanager_cache::target },
     Target { name: "netblocks", run: netblocks::target },
+    Target { name: "node_totals", run: node_totals::target },
     Target { name: "prefixmap_build", run: prefixmap_build::target },
     Target { name: "prefixmap_open", run: prefixmap_open::target },
     Target { name: "probe_document", run: probe_document::target },

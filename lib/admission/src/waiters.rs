@@ -43,6 +43,8 @@ struct Waiter {
     weight: u8,
     /// Whether its [`Aside`] counts. What stands there else is somebody else's.
     has_aside: bool,
+    /// Whether there are extras or a deadline in it, and not a time only.
+    has_more: bool,
 }
 
 #[cfg(not(any(loom, shuttle)))]
@@ -198,6 +200,7 @@ impl Waiters {
             standing: Standing::Waiting,
             weight: stamp.weight,
             has_aside,
+            has_more: deadline.is_some() || !need.is_plain(),
         });
         if has_aside && let Some(place) = self.asides.get_mut(row as usize) {
             *place = aside;
@@ -256,7 +259,7 @@ impl Waiters {
         }
         let Some(next) = self.get(waiter.behind) else { return false };
         let [memory, cpu] = waiter.memory_and_cpu;
-        let plain = !waiter.has_aside && !next.has_aside;
+        let plain = !waiter.has_more && !next.has_more;
         next.memory_and_cpu[0] == memory
             && next.memory_and_cpu[1] == cpu
             && (plain || self.same_extras(row, waiter.behind))
@@ -291,7 +294,7 @@ impl Waiters {
         debug_assert_eq!(waiter.standing, Standing::Waiting, "answered twice");
         waiter.standing = standing;
         let waker = waiter.waker.take();
-        let (amounts, has_aside) = (waiter.memory_and_cpu, waiter.has_aside);
+        let (amounts, has_more) = (waiter.memory_and_cpu, waiter.has_more);
         let (before, behind) = (waiter.before, waiter.behind);
         let chain = &mut self.lines[waiter.line as usize];
         if standing == Standing::Vacant {
@@ -309,7 +312,7 @@ impl Waiters {
         self.waiting -= 1;
         chain.len -= 1;
         chain.count(&amounts, |wanted, amount| wanted - amount);
-        if has_aside {
+        if has_more {
             self.unlink_aside(row);
         }
         waker

@@ -99,6 +99,8 @@ suite!(
     suite::routes_are_kept_compactly,
     suite::the_schema_guards_itself,
     people::accounts_come_and_go,
+    people::people_and_passwords_speak_for_sites,
+    people::the_last_check_in_of_a_host_is_kept,
     people::passwords_are_known_again_and_kept_nowhere,
     people::tokens_are_known_again_and_kept_nowhere,
     leases::a_lease_is_one_holders_at_a_time,

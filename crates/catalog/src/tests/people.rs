@@ -2,6 +2,9 @@
 
 use super::{NOW, catalog, refused, write};
 use crate::account::{Account, Role};
+use crate::checkin::Checkin;
+use crate::host::Host;
+use crate::site::Site;
 use crate::{Catalog, Filter, Place, Txn};
 
 /// Everything that the trail says.
@@ -104,4 +107,65 @@ pub(super) fn tokens_are_known_again_and_kept_nowhere(place: &Place) {
     assert_eq!(whose(&mut catalog, &secret, NOW), None);
     assert_eq!(catalog.read(|view| view.token_list()).unwrap(), []);
     assert!(trail(&mut catalog).contains("operator/laptop"), "its end is in the trail");
+}
+
+pub(super) fn people_and_passwords_speak_for_sites(place: &Place) {
+    let mut catalog = catalog(place);
+    for name in ["University", "Elsewhere"] {
+        write(&mut catalog, |txn| txn.site_insert(Site::new(name)));
+    }
+    let sites = vec!["University".to_owned()];
+    let keeper = Account { sites: sites.clone(), ..Account::new("keeper", Role::Viewer) };
+    let keeper = write(&mut catalog, |txn| txn.account_insert(keeper));
+    assert_eq!(catalog.read(|view| view.account_find("keeper")).unwrap(), keeper);
+    assert!(keeper.speaks_for("University") && !keeper.speaks_for("Elsewhere"));
+    assert!(Account::new("operator", Role::Editor).speaks_for("Elsewhere"));
+    let away = Account { active: false, ..Account::new("operator", Role::Admin) };
+    assert!(!away.speaks_for("University"));
+    let nobody = Account { sites: vec!["Nowhere".to_owned()], ..keeper.clone() };
+    let why = refused(&mut catalog, |txn| txn.account_update(&keeper, &nobody));
+    assert_eq!(why, "there is no site Nowhere");
+    let more = vec!["University".to_owned(), "Elsewhere".to_owned(), "University".to_owned()];
+    let more = Account { sites: more, ..keeper.clone() };
+    write(&mut catalog, |txn| txn.account_update(&keeper, &more));
+    let found = catalog.read(|view| view.account_list()).unwrap();
+    assert_eq!(found[0].sites, ["Elsewhere", "University"]);
+
+    let by = |catalog: &mut Catalog, name: &str, password: &str| {
+        let found = catalog.read(|view| view.site_by_password(name, password)).unwrap();
+        found.map(|site| site.name)
+    };
+    let set = |txn: &mut Txn<'_>, password| {
+        txn.site_password_set("University", password, b"0123456789abcdef")
+    };
+    assert_eq!(by(&mut catalog, "University", "correct horse"), None, "it has none yet");
+    assert!(refused(&mut catalog, |txn| set(txn, Some("short"))).contains("at least 8"));
+    write(&mut catalog, |txn| set(txn, Some("correct horse")));
+    assert_eq!(by(&mut catalog, "University", "correct horse").as_deref(), Some("University"));
+    for (name, password) in
+        [("University", "wrong"), ("Elsewhere", "correct horse"), ("Nowhere", "correct horse")]
+    {
+        assert_eq!(by(&mut catalog, name, password), None, "{name} {password}");
+    }
+    write(&mut catalog, |txn| set(txn, Some("battery staple")));
+    assert_eq!(by(&mut catalog, "University", "correct horse"), None, "it is another one");
+    write(&mut catalog, |txn| set(txn, None));
+    assert_eq!(by(&mut catalog, "University", "battery staple"), None, "it was taken away");
+    let trail = trail(&mut catalog);
+    assert!(trail.contains("site password") && !trail.contains("argon2"), "{trail}");
+}
+
+pub(super) fn the_last_check_in_of_a_host_is_kept(place: &Place) {
+    let mut catalog = catalog(place);
+    write(&mut catalog, |txn| txn.site_insert(Site::new("University")));
+    let host = Host::new("University", "mirror1.example.org");
+    let host = write(&mut catalog, |txn| txn.host_insert(host));
+    let checkin = Checkin { host_id: host.id, who: "site:University".into(), ..Checkin::default() };
+    for at_unix_s in [NOW, NOW + 60] {
+        let checkin = Checkin { at_unix_s, current: 7, unknown: 1, ..checkin.clone() };
+        write(&mut catalog, |txn| txn.checkin_set(&checkin));
+        assert_eq!(catalog.read(|view| view.checkin_list()).unwrap(), [checkin]);
+    }
+    write(&mut catalog, |txn| txn.host_remove(&host));
+    assert_eq!(catalog.read(|view| view.checkin_list()).unwrap(), []);
 }

@@ -54,6 +54,8 @@ formats! {
     Rsync = 10, "rsync";
     /// What a mirror says of itself: JSON, or `report_mirror`'s XML-RPC, base64 and bz2 of it.
     Checkin = 11, "checkin";
+    /// What a publisher says that it has changed: JSON, or lines.
+    Paths = 12, "paths";
 }
 
 /// How much of a document may be looked at.
@@ -78,6 +80,7 @@ impl Limits {
             Format::Listing => (32, 100_000),
             Format::Rsync => (16, 200_000),
             Format::Checkin => (32, 200_000),
+            Format::Paths => (8, 1_000),
         };
         Limits { expanded_bytes_max: mib << 20, entries_max }
     }

@@ -1,15 +1,19 @@
 //! What a mirror says of itself.
 //!
-//! Either JSON, or what the old client `report_mirror` sends: the same JSON as bz2, that as base64
-//! for URLs, and that in a call of XML-RPC. The old server fell back to Python's pickle, which runs
-//! what it reads; here there is no such thing.
+//! Either JSON, compressed or not, or what the old client `report_mirror` sends: JSON as bz2, that as
+//! base64 for URLs, and that in a call of XML-RPC. The old server fell back to Python's pickle, which
+//! runs what it reads; here there is no such thing.
+//!
+//! The old client (version 0) tells which folders there are, and nothing else. Version 1 tells of
+//! each how many bytes its files have, and what its indexes hash to.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 
 use base64::Engine;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
-use heliostat_observe_probe_wire::{Entry, Fact, Kind, Limit, Refused};
+use heliostat_observe_probe_wire::{Entry, Fact, Hash, Kind, Limit, Refused, Size};
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::error::Category;
 
@@ -24,10 +28,10 @@ pub(crate) fn parse(document: &[u8], gather: &mut Gather) -> Result<(), Refused>
     if document.first() == Some(&b'<') {
         document = call(&document, bytes_max)?.into_bytes().into();
     }
-    if document.first() != Some(&b'{') && !document.starts_with(b"BZh") {
+    if document.first() != Some(&b'{') && !is_compressed(&document) {
         document = unpack(&document)?.into();
     }
-    let json = if document.starts_with(b"BZh") {
+    let json = if is_compressed(&document) {
         Expanded::new(&document, bytes_max)?.all()?.into()
     } else {
         document
@@ -45,6 +49,12 @@ pub(crate) fn parse(document: &[u8], gather: &mut Gather) -> Result<(), Refused>
         }
         _ => Refused::new(Limit::Format, "it is no check-in", at),
     }))
+}
+
+/// Whether it begins as one of the compressions does; neither JSON nor base64 begins so.
+fn is_compressed(document: &[u8]) -> bool {
+    let magics: [&[u8]; 4] = [b"BZh", b"\x1f\x8b", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd"];
+    magics.iter().any(|magic| document.starts_with(magic))
 }
 
 /// The argument of a call of `checkin`.
@@ -78,7 +88,8 @@ fn unpack(text: &[u8]) -> Result<Vec<u8>, Refused> {
     unpacked.map_err(|_| Refused::new(Limit::Format, "it is neither JSON nor base64", 0))
 }
 
-/// `{"version": 0, "site": {…}, "host": {…}, "<category>": {"dirtree": {"<folder>": …}}}`
+/// `{"version": 0, "site": {…}, "host": {…}, "<category>": {"dirtree": {"<folder>": …}}}`, or
+/// `{"version": 1, "host": "…", "categories": {"<category>": {"<folder>": {…}}}}`
 struct Report<'a> {
     gather: &'a mut Gather,
     /// A limit that no error of JSON can carry.
@@ -104,13 +115,17 @@ impl<'de> Visitor<'de> for Report<'_> {
         while let Some(key) = map.next_key::<String>()? {
             match key.as_str() {
                 "version" => {
-                    if map.next_value::<u64>()? != 0 {
+                    if map.next_value::<u64>()? > 1 {
                         return Err(serde::de::Error::custom("an unknown version"));
                     }
                 }
                 "site" | "host" => {
                     let facts: &[(&str, Fact)] = if key == "site" { &SITE } else { &HOST };
                     map.next_value_seed(Words { gather: self.gather, facts })?;
+                }
+                "categories" => {
+                    let (gather, refused) = (&mut *self.gather, &mut *self.refused);
+                    map.next_value_seed(Seed(Categories { gather, refused }))?;
                 }
                 "global" | "stats" => drop(map.next_value::<IgnoredAny>()?),
                 _ => {
@@ -123,7 +138,7 @@ impl<'de> Visitor<'de> for Report<'_> {
     }
 }
 
-/// `{"name": "…", "password": "…"}`
+/// `{"name": "…", "password": "…"}`, or the name alone.
 struct Words<'a> {
     gather: &'a mut Gather,
     facts: &'a [(&'static str, Fact)],
@@ -133,7 +148,7 @@ impl<'de> DeserializeSeed<'de> for Words<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_map(self)
+        deserializer.deserialize_any(self)
     }
 }
 
@@ -142,6 +157,12 @@ impl<'de> Visitor<'de> for Words<'_> {
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("names and texts")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<(), E> {
+        let name = self.facts.iter().find(|(name, _)| *name == "name");
+        name.into_iter().for_each(|(_, fact)| self.gather.fact(*fact, text));
+        Ok(())
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
@@ -261,6 +282,112 @@ impl<'de> Visitor<'de> for Tree<'_> {
     }
 }
 
+/// Something that is a map, and is read as one.
+struct Seed<T>(T);
+
+impl<'de, T: Visitor<'de>> DeserializeSeed<'de> for Seed<T> {
+    type Value = T::Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<T::Value, D::Error> {
+        deserializer.deserialize_map(self.0)
+    }
+}
+
+/// `{"<category>": {"<folder>": {…}}}`
+struct Categories<'a> {
+    gather: &'a mut Gather,
+    refused: &'a mut Option<Refused>,
+}
+
+impl<'de> Visitor<'de> for Categories<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("categories")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(category) = map.next_key::<String>()? {
+            let (gather, refused) = (&mut *self.gather, &mut *self.refused);
+            map.next_value_seed(Seed(Folders { category: &category, gather, refused }))?;
+        }
+        Ok(())
+    }
+}
+
+/// `{"<folder>": {"bytes": 1, "indexes": {"<file>": "<SHA-256>"}}}`
+struct Folders<'a> {
+    category: &'a str,
+    gather: &'a mut Gather,
+    refused: &'a mut Option<Refused>,
+}
+
+impl<'de> Visitor<'de> for Folders<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("folders")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(path) = map.next_key::<String>()? {
+            let (bytes, indexes) = map.next_value_seed(Seed(Content))?;
+            if path.is_empty() || path == "." {
+                continue;
+            }
+            let label = self.category.to_owned();
+            let files = indexes.into_iter().map(|(name, hash)| Entry {
+                path: format!("{path}/{name}"),
+                label: label.clone(),
+                hashes: vec![hash],
+                ..Entry::default()
+            });
+            let files: Vec<Entry> = files.collect();
+            let (kind, size) = (Kind::Directory, Some(Size::exact(bytes)));
+            let folder = Entry { path, kind, label, size, ..Entry::default() };
+            for entry in std::iter::once(folder).chain(files) {
+                if let Err(refused) = self.gather.entry(entry, 0) {
+                    *self.refused = Some(refused);
+                    return Err(serde::de::Error::custom("too many entries"));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What is in a folder: the bytes of its files, and what its indexes hash to.
+struct Content;
+
+impl<'de> Visitor<'de> for Content {
+    type Value = (u64, Vec<(String, Hash)>);
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the content of a folder")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let (mut bytes, mut indexes) = (0, Vec::new());
+        while let Some(key) = map.next_key::<String>()? {
+            match key.as_str() {
+                "bytes" => bytes = map.next_value()?,
+                "indexes" => {
+                    let told = map.next_value::<BTreeMap<String, String>>()?;
+                    let known = told.into_iter().map(|(name, digits)| {
+                        let hash = Hash::parse(&digits).filter(|hash| hash.rank() == SHA256_RANK);
+                        hash.map(|hash| (name, hash))
+                    });
+                    let known: Option<Vec<_>> = known.collect();
+                    indexes = known.ok_or_else(|| serde::de::Error::custom("no SHA-256"))?;
+                }
+                _ => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok((bytes, indexes))
+    }
+}
+
+const SHA256_RANK: u8 = 2;
 const SITE: [(&str, Fact); 2] = [("name", Fact::Site), ("password", Fact::Password)];
 const HOST: [(&str, Fact); 2] = [("name", Fact::Host), ("user_active", Fact::HostActive)];
 

@@ -29,6 +29,8 @@ mod listing;
 mod rsync;
 /// What a mirror says of itself.
 mod checkin;
+/// What a publisher says that it has changed.
+mod paths;
 
 use heliostat_observe_probe_wire::{Format, Found, Limit, Refused, Task, Verdict};
 
@@ -56,6 +58,7 @@ pub fn probe(task: &Task, document: &[u8]) -> Result<Found, Refused> {
                 Format::ApkIndex => archives::alpine(text, &mut gather)?,
                 Format::Checksums => checksums::parse(text, &mut gather)?,
                 Format::Listing => listing::parse(&text.all()?, &task.base, &mut gather)?,
+                Format::Paths => paths::parse(text, &mut gather)?,
                 Format::Rsync => rsync::parse(text, &mut gather)?,
                 _ => return Err(Refused::new(Limit::Task, "a format of another build", 0)),
             }

@@ -1,11 +1,12 @@
 //! Bodies over HTTP: within their room, their time and the addresses that may be reached.
 
 use std::error::Error as _;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use heliostat_observe_probe_wire::{Limit, Refused, Task};
 use reqwest::header::{
-    ETAG, HeaderMap, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED,
+    CONTENT_LENGTH, ETAG, HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH,
+    LAST_MODIFIED, RETRY_AFTER,
 };
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode, Url};
@@ -13,7 +14,7 @@ use reqwest::{Client, Response, StatusCode, Url};
 use crate::document::{Document, body_bytes_max};
 use crate::failure::Failure;
 use crate::prober::Prober;
-use crate::reach::{Forbidden, Reach, Resolver};
+use crate::reach::{Family, Forbidden, NoSuchFamily, Reach, Resolver};
 
 /// How long and how far to go for a body.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +31,8 @@ pub struct FetchLimits {
     pub total: Duration,
     /// Idle connections kept per host.
     pub idle_per_host: usize,
+    /// The only family of addresses to reach, where it is to be one.
+    pub family: Option<Family>,
 }
 
 impl FetchLimits {
@@ -43,6 +46,7 @@ impl FetchLimits {
             silence: Duration::from_secs(20),
             total: Duration::from_secs(600),
             idle_per_host: 4,
+            family: None,
         }
     }
 }
@@ -65,6 +69,17 @@ pub enum Fetched {
     NotModified,
 }
 
+/// What a server says of a file without sending it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Head {
+    /// How long it is.
+    pub size_bytes: Option<u64>,
+    /// When it was changed.
+    pub modified_unix_s: Option<i64>,
+    /// What tells it from another one.
+    pub validators: Validators,
+}
+
 /// Why there is no body.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
@@ -77,6 +92,14 @@ pub enum FetchError {
     /// The server said no.
     #[error("the server answered {0}")]
     Status(u16),
+    /// The server has too much to do, and says for how long.
+    #[error("the server answered {status}, and asks for {wait:?} of peace")]
+    Later {
+        /// 429 or 503.
+        status: u16,
+        /// Its `Retry-After`.
+        wait: Duration,
+    },
     /// No connection, or it broke.
     #[error("no answer")]
     Broken(#[source] reqwest::Error),
@@ -93,6 +116,32 @@ impl FetchError {
     #[must_use]
     pub fn is_absent(&self) -> bool {
         matches!(self, FetchError::Status(404 | 410))
+    }
+
+    /// Whether the server said so itself, and would say it again.
+    #[must_use]
+    pub fn is_answer(&self) -> bool {
+        matches!(self, FetchError::Status(400..=407 | 410..=428 | 430..=499))
+    }
+
+    /// Whether this machine has no way there at all, so that it tells nothing of the server.
+    #[must_use]
+    pub fn is_unroutable(&self) -> bool {
+        let FetchError::Broken(error) = self else { return false };
+        let mut cause = error.source();
+        while let Some(inner) = cause {
+            if inner.downcast_ref::<NoSuchFamily>().is_some() {
+                return true;
+            }
+            if let Some(error) = inner.downcast_ref::<std::io::Error>() {
+                use std::io::ErrorKind::{AddrNotAvailable, NetworkUnreachable};
+                if matches!(error.kind(), NetworkUnreachable | AddrNotAvailable) {
+                    return true;
+                }
+            }
+            cause = inner.source();
+        }
+        false
     }
 }
 
@@ -129,7 +178,7 @@ impl Fetcher {
         let client = Client::builder()
             .user_agent(agent)
             .redirect(redirects)
-            .dns_resolver(std::sync::Arc::new(Resolver(reach)))
+            .dns_resolver(std::sync::Arc::new(Resolver { reach, family: limits.family }))
             .connect_timeout(limits.connect)
             .read_timeout(limits.silence)
             .pool_max_idle_per_host(limits.idle_per_host)
@@ -179,11 +228,7 @@ impl Fetcher {
         }
         let document = prober.document(task, told.unwrap_or(most)).await;
         let mut document = document.map_err(FetchError::Body)?;
-        let header = |name| {
-            let value = response.headers().get(name).and_then(|value| value.to_str().ok());
-            value.filter(|value| value.len() <= VALIDATOR_BYTES_MAX).map(str::to_owned)
-        };
-        let validators = Validators { etag: header(ETAG), last_modified: header(LAST_MODIFIED) };
+        let Head { validators, .. } = head(&response);
         while let Some(part) = response.chunk().await.map_err(broken)? {
             document.push(&part).map_err(FetchError::Body)?;
         }
@@ -203,7 +248,7 @@ impl Fetcher {
         (from, to): (u64, Option<u64>),
         mut take: impl FnMut(&[u8]) -> bool,
     ) -> Result<u64, FetchError> {
-        let mut request = self.client.get(checked(url, self.limits.reach)?);
+        let mut request = self.client.get(checked(url, &self.limits)?);
         if from > 0 || to.is_some() {
             // The last byte is named, not the one behind it.
             let last = to.map(|to| to.saturating_sub(1).to_string()).unwrap_or_default();
@@ -228,8 +273,49 @@ impl Fetcher {
         Ok(bytes)
     }
 
+    /// Gives a body part by part for as long as it is wanted, if it is another one than the known
+    /// one; what the server says of it.
+    ///
+    /// Nothing of it is kept, so there is no room to wait for.
+    ///
+    /// # Errors
+    ///
+    /// As [`document`](Fetcher::document).
+    pub async fn stream(
+        &self,
+        url: &str,
+        known: &Validators,
+        mut take: impl FnMut(&[u8]) -> bool,
+    ) -> Result<Option<Head>, FetchError> {
+        self.timely(async {
+            let mut response = self.ask(url, known).await?;
+            if response.status() == StatusCode::NOT_MODIFIED {
+                return Ok(None);
+            }
+            let head = head(&response);
+            while let Some(part) = response.chunk().await.map_err(broken)? {
+                if !take(&part) {
+                    break;
+                }
+            }
+            Ok(Some(head))
+        })
+        .await
+    }
+
+    /// What a server says of a file, without its bytes.
+    ///
+    /// # Errors
+    ///
+    /// As [`document`](Fetcher::document).
+    pub async fn head(&self, url: &str) -> Result<Head, FetchError> {
+        let request = self.client.head(checked(url, &self.limits)?);
+        let answered = async { sound(request.send().await.map_err(broken)?) };
+        self.timely(answered).await.map(|response| head(&response))
+    }
+
     async fn ask(&self, url: &str, known: &Validators) -> Result<Response, FetchError> {
-        let url = checked(url, self.limits.reach)?;
+        let url = checked(url, &self.limits)?;
         let mut headers = HeaderMap::new();
         let sent = [(IF_NONE_MATCH, &known.etag), (IF_MODIFIED_SINCE, &known.last_modified)];
         for (name, value) in sent {
@@ -238,11 +324,7 @@ impl Fetcher {
                 headers.insert(name, value);
             }
         }
-        let response = self.client.get(url).headers(headers).send().await.map_err(broken)?;
-        match response.status() {
-            StatusCode::OK | StatusCode::NOT_MODIFIED => Ok(response),
-            status => Err(FetchError::Status(status.as_u16())),
-        }
+        sound(self.client.get(url).headers(headers).send().await.map_err(broken)?)
     }
 
     async fn timely<T>(
@@ -254,12 +336,52 @@ impl Fetcher {
     }
 }
 
-fn checked(url: &str, reach: Reach) -> Result<Url, FetchError> {
+/// An answer that is good for something.
+fn sound(response: Response) -> Result<Response, FetchError> {
+    let status = response.status();
+    if matches!(status, StatusCode::OK | StatusCode::NOT_MODIFIED) {
+        return Ok(response);
+    }
+    let busy = matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
+    let wait = header(&response, &RETRY_AFTER).filter(|_| busy).and_then(|text| wait(&text));
+    Err(match (status.as_u16(), wait) {
+        (status, Some(wait)) => FetchError::Later { status, wait },
+        (status, None) => FetchError::Status(status),
+    })
+}
+
+/// `Retry-After`: seconds, or a date.
+fn wait(text: &str) -> Option<Duration> {
+    let seconds = text.trim().parse().map(Duration::from_secs).ok();
+    let until = || httpdate::parse_http_date(text).ok()?.duration_since(SystemTime::now()).ok();
+    seconds.or_else(until).map(|wait| wait.min(RETRY_AFTER_MAX))
+}
+
+fn head(response: &Response) -> Head {
+    let validators = Validators {
+        etag: header(response, &ETAG),
+        last_modified: header(response, &LAST_MODIFIED),
+    };
+    let modified = validators.last_modified.as_deref();
+    let modified = modified.and_then(|text| httpdate::parse_http_date(text).ok());
+    let modified = modified.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    // The client says nothing of the length of a body that is not there.
+    let size_bytes = header(response, &CONTENT_LENGTH).and_then(|text| text.parse().ok());
+    let modified_unix_s = modified.and_then(|time| i64::try_from(time.as_secs()).ok());
+    Head { size_bytes, modified_unix_s, validators }
+}
+
+fn header(response: &Response, name: &HeaderName) -> Option<String> {
+    let value = response.headers().get(name).and_then(|value| value.to_str().ok());
+    value.filter(|value| value.len() <= VALIDATOR_BYTES_MAX).map(str::to_owned)
+}
+
+fn checked(url: &str, limits: &FetchLimits) -> Result<Url, FetchError> {
     let parsed = Url::parse(url).map_err(|_| FetchError::Url(url.to_owned()))?;
     if !matches!(parsed.scheme(), "http" | "https") {
         return Err(FetchError::Url(url.to_owned()));
     }
-    reach.check_host(parsed.host_str()).map_err(FetchError::Forbidden)?;
+    limits.reach.check_host(parsed.host_str()).map_err(FetchError::Forbidden)?;
     Ok(parsed)
 }
 
@@ -288,3 +410,6 @@ impl FetchError {
 
 /// Longer validators are not kept.
 const VALIDATOR_BYTES_MAX: usize = 512;
+
+/// Nobody is left alone for longer.
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(86_400);

@@ -21,8 +21,8 @@ mod fetch;
 
 pub use document::{Document, body_bytes_max};
 pub use failure::Failure;
-pub use fetch::{FetchError, FetchLimits, Fetched, Fetcher, Validators};
+pub use fetch::{FetchError, FetchLimits, Fetched, Fetcher, Head, Validators};
 pub use heliostat_observe_probe_wire as wire;
 pub use heliostat_observe_probe_wire::Found;
 pub use prober::{Counts, PROGRAM, ProbeSettings, Prober, program};
-pub use reach::{Forbidden, Reach};
+pub use reach::{Family, Forbidden, Reach, addresses};

@@ -5,6 +5,7 @@
 //! cloud. Names are resolved here, and an address that is not the world's is refused before a
 //! packet is sent to it.
 
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
@@ -18,6 +19,40 @@ pub enum Reach {
     Loopback,
     /// Any address: for what the operator names.
     Anywhere,
+}
+
+/// A family of addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Family {
+    /// IPv4.
+    V4,
+    /// IPv6.
+    V6,
+}
+
+impl Family {
+    /// The family of an address.
+    #[must_use]
+    pub fn of(address: IpAddr) -> Family {
+        if address.is_ipv4() { Family::V4 } else { Family::V6 }
+    }
+}
+
+/// A name without an address of the family that was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("it has no address of this family")]
+pub(crate) struct NoSuchFamily;
+
+/// The addresses of a host, if all of them may be reached.
+///
+/// # Errors
+///
+/// When there are none, or one of them is [`Forbidden`].
+pub async fn addresses(host: &str, reach: Reach) -> io::Result<Vec<IpAddr>> {
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let found = tokio::net::lookup_host((host, 0)).await?.map(|address| address.ip());
+    let checked = found.map(|address| reach.check(address).map(|()| address));
+    checked.collect::<Result<_, Forbidden>>().map_err(io::Error::other)
 }
 
 /// An address that may not be reached.
@@ -96,29 +131,33 @@ fn embedded(address: Ipv6Addr) -> Option<Ipv4Addr> {
 
 /// Resolves names to the addresses that may be reached, or to none.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Resolver(pub(crate) Reach);
+pub(crate) struct Resolver {
+    pub(crate) reach: Reach,
+    pub(crate) family: Option<Family>,
+}
 
 impl Resolve for Resolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let reach = self.0;
+        let Resolver { reach, family } = *self;
         Box::pin(async move {
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
-            let mut forbidden = None;
-            let allowed: Vec<SocketAddr> = found
-                .filter(|address| match reach.check(address.ip()) {
-                    Ok(()) => true,
-                    Err(error) => {
-                        forbidden = Some(error);
-                        false
-                    }
-                })
-                .collect();
-            match forbidden {
-                // One forbidden address is enough: nobody honest publishes it beside others.
-                Some(error) => Err(error.into()),
-                None => Ok(Box::new(allowed.into_iter()) as Addrs),
+            // One forbidden address is enough: nobody honest publishes it beside others.
+            let found = addresses(name.as_str(), reach).await.map_err(forbidden)?;
+            let wanted = |address: &IpAddr| family.is_none_or(|own| own == Family::of(*address));
+            let found: Vec<SocketAddr> =
+                found.into_iter().filter(wanted).map(|address| (address, 0).into()).collect();
+            if found.is_empty() {
+                return Err(NoSuchFamily.into());
             }
+            Ok(Box::new(found.into_iter()) as Addrs)
         })
+    }
+}
+
+/// The guard's own word, where it was the guard's.
+fn forbidden(error: io::Error) -> Box<dyn std::error::Error + Send + Sync> {
+    match error.get_ref().and_then(|inner| inner.downcast_ref::<Forbidden>()) {
+        Some(forbidden) => (*forbidden).into(),
+        None => error.into(),
     }
 }
 

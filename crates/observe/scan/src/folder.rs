@@ -10,6 +10,8 @@ use heliostat_observe_probe::wire::path_check;
 pub(crate) struct Folder {
     /// Where it is below the category's top; empty for the top itself.
     pub(crate) path: String,
+    /// Its own time, as exactly as the listing shows it.
+    pub(crate) timestamp_unix_s: Option<i64>,
     /// What was seen of it.
     pub(crate) sight: Sight,
 }

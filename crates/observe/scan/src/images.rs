@@ -65,7 +65,7 @@ fn waiting(recorder: &mut Recorder<'_>, walk: &Walk) -> Result<Vec<Image>, Error
     recorder.catalog.read(|view| {
         view.scan_files_each(id, |directory_id, directory, files| {
             let path = below(&top, directory).unwrap_or_default();
-            let within = walk.from.is_empty() || below(&walk.from, path).is_some();
+            let within = walk.extent.covers(path);
             for file in files.iter().filter(|file| within && !file.link) {
                 let (Some(size_bytes), Some(time_unix_s)) =
                     (file.size_bytes, file.timestamp_unix_s)

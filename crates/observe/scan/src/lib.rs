@@ -9,6 +9,8 @@
 
 /// Where the primary copy is.
 mod origin;
+/// How much of it is looked at.
+mod extent;
 /// A directory as a listing shows it.
 mod folder;
 /// Listings: of a folder, of rsync, of HTTP.
@@ -38,6 +40,7 @@ mod error;
 
 pub use announce::{Share, share};
 pub use error::Error;
+pub use extent::{Extent, Part};
 pub use history::{KEEP_S, aged};
 pub use origin::{Origin, OriginError};
 pub use scan::{Problem, Progress, ScanSettings, Summary, scan};

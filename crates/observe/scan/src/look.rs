@@ -19,6 +19,7 @@ use crate::walk::Walk;
 pub(crate) struct Changed {
     pub(crate) path: String,
     pub(crate) mark: String,
+    pub(crate) timestamp_unix_s: Option<i64>,
     pub(crate) files: Vec<SeenFile>,
     /// Its files as they were.
     pub(crate) before: Vec<SeenFile>,
@@ -32,6 +33,7 @@ pub(crate) struct Looked {
     pub(crate) path: String,
     /// Empty, when it has to be looked at again.
     pub(crate) mark: String,
+    pub(crate) timestamp_unix_s: Option<i64>,
     pub(crate) files: Vec<SeenFile>,
     /// The versions of files that are current.
     pub(crate) versions: Vec<(String, FileDetail)>,
@@ -43,13 +45,13 @@ pub(crate) struct Looked {
 
 /// Looks at the metadata of a directory.
 pub(crate) async fn look(walk: &Walk, category: &str, changed: Changed) -> Looked {
-    let Changed { path, mark, mut files, before, history } = changed;
+    let Changed { path, mark, timestamp_unix_s, mut files, before, history } = changed;
     let volatile: Vec<bool> =
         files.iter().map(|file| is_volatile(&path, &file.name, &files)).collect();
     for (file, volatile) in files.iter_mut().zip(volatile) {
         file.volatile = volatile || was_another(file, &before);
     }
-    let mut looked = Looked { path, mark, files: Vec::new(), ..Looked::default() };
+    let mut looked = Looked { path, mark, timestamp_unix_s, ..Looked::default() };
     for file in files.iter().filter(|file| !file.link) {
         let purpose = purpose(&looked.path, &file.name, &files);
         let format = match purpose {

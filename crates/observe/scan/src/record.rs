@@ -91,7 +91,8 @@ impl<'a> Recorder<'a> {
             let mut versions = 0;
             for (looked, name) in batch.iter().zip(&names) {
                 let Some(&id) = ids.get(&looked.path) else { continue };
-                txn.scan_set(id, &looked.mark, &looked.files)?;
+                let mark = (looked.mark.as_str(), looked.timestamp_unix_s);
+                txn.scan_set(id, mark, &looked.files)?;
                 versions += remember(txn, (id, name), looked, now)?;
             }
             let mut repositories = 0;

@@ -15,6 +15,7 @@ use tokio::sync::mpsc::{Receiver, channel};
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::error::Error;
+use crate::extent::Extent;
 use crate::folder::{Folder, Known, Sight};
 use crate::images::images;
 use crate::look::{Changed, Looked, look};
@@ -29,8 +30,8 @@ pub struct ScanSettings {
     pub category: String,
     /// Where its primary copy is.
     pub origin: Origin,
-    /// The directory to begin with, below the category's top; empty for all of it.
-    pub from: String,
+    /// How much of it to look at.
+    pub extent: Extent,
     /// Look at everything, changed or not.
     pub full: bool,
     /// Also when almost everything is gone.
@@ -143,7 +144,7 @@ pub fn scan(
     let seen = seen.and_then(|seen| recorder.commit(&mut summary).map(|()| seen))?;
     scan.ended(walk)?;
     let gone = gone(&known, &seen, &recorder, settings)?;
-    let whole = settings.from.is_empty();
+    let whole = settings.extent == Extent::Whole;
     recorder.finish(&gone, &settings.origin.to_string(), whole, &mut summary)?;
     summary.directories = seen.len() as u64;
     if settings.images {
@@ -165,9 +166,14 @@ fn walking(settings: &ScanSettings, top: &str, known: &[Scanned]) -> Result<Walk
     let marks = known.iter().filter(|_| !settings.full).filter(|known| known.gone_unix_s.is_none());
     let marks =
         marks.filter_map(|known| Some((below(top, &known.name)?.to_owned(), known.mark.clone())));
+    let marks = marks.map(|(path, mark)| match settings.extent.names(&path) {
+        // What somebody named is read, whatever it looks like; it is known all the same.
+        true => (path, String::new()),
+        false => (path, mark),
+    });
     Ok(Walk {
         origin: settings.origin.clone(),
-        from: settings.from.clone(),
+        extent: settings.extent.clone(),
         known: Known::new(marks),
         prober,
         fetcher,
@@ -184,9 +190,7 @@ fn gone(
 ) -> Result<Vec<String>, Error> {
     let top = &recorder.category.top;
     let paths = known.iter().filter_map(|known| Some((below(top, &known.name)?, known)));
-    let within: Vec<_> = paths
-        .filter(|(path, _)| settings.from.is_empty() || below(&settings.from, path).is_some())
-        .collect();
+    let within: Vec<_> = paths.filter(|(path, _)| settings.extent.covers(path)).collect();
     let gone = within.iter().filter(|(path, _)| !seen.contains(*path));
     let newly = gone.clone().filter(|(_, known)| known.gone_unix_s.is_none()).count();
     if newly > EMPTIED_MIN && newly * 2 > within.len() && !settings.force {
@@ -265,15 +269,18 @@ impl Running<'_> {
             None => Default::default(),
         };
         let (path, mark, files) = (folder.path.clone(), mark.clone(), files.clone());
+        let timestamp_unix_s = folder.timestamp_unix_s;
         if !mark.is_empty() && known.is_some_and(|known| digest_of(known) == digest_of(&mark)) {
             // Its files are as they were; only the time to look at the next time is another.
-            recorder.take(Looked { path, mark, files: before, ..Looked::default() }, summary)?;
+            let looked =
+                Looked { path, mark, timestamp_unix_s, files: before, ..Looked::default() };
+            recorder.take(looked, summary)?;
             return Ok(None);
         }
         // What was wrong the last time is looked at again, known or not.
         let anew = self.settings.full || known.is_none();
         let history = if anew { Default::default() } else { history };
-        Ok(Some(Changed { path, mark, files, before, history }))
+        Ok(Some(Changed { path, mark, timestamp_unix_s, files, before, history }))
     }
 
     /// Waits for the walk's own word.

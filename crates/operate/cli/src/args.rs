@@ -8,10 +8,15 @@ use heliostat_admission::{Bytes, Headroom};
 
 use crate::capacity;
 use crate::catalog::args as catalog;
-use crate::catalog::{ArchiveArgs, ExpireArgs, ReleaseArgs, Resource, ScanArgs};
+use crate::catalog::{
+    ArchiveArgs, CrawlArgs, ExpireArgs, MirrorsArgs, NotifyArgs, PropagationArgs, ReleaseArgs,
+    ReportArgs, Resource, ScanArgs,
+};
 use crate::config::ConfigArgs;
 use crate::serve_options::ServeOptions;
 use crate::store::StoreArgs;
+use crate::tell::CheckinArgs;
+use crate::web_options::WebOptions;
 
 /// A mirror director: tells every client which mirror near it really has the file.
 ///
@@ -41,6 +46,12 @@ pub enum Command {
     /// with 0. SIGUSR1 opens the access log again. Sockets from a service manager (`LISTEN_FDS`)
     /// are used instead of `--listen`, and readiness is told to `NOTIFY_SOCKET`.
     Serve(Box<ServeOptions>),
+    /// Take what mirrors and publishers tell, over HTTPS.
+    ///
+    /// `POST /api/checkin` and `/api/notify` want a token of somebody who may; `/xmlrpc` is for the
+    /// old client `report_mirror`. Certificates are read again on SIGHUP; SIGTERM ends requests under
+    /// way and exits with 0.
+    Web(Box<WebOptions>),
     /// A command that ends by itself.
     #[command(flatten)]
     Ending(Ending),
@@ -72,6 +83,29 @@ pub enum Ending {
     /// Directories, repositories and the hashes of their indexes go into the catalog. Only what has
     /// changed is looked at; a scan that is interrupted goes on with the next one.
     Scan(ScanArgs),
+    /// Look at the mirrors: what each of them has of what exists.
+    ///
+    /// Each directory is up to date, stale, missing or unknown; what is unknown changes nothing.
+    /// Without `--once` it stays, and looks at every mirror once in the interval; any number of
+    /// these may run, on any machines, and share the hosts. What is learned is written as it comes.
+    Crawl(Box<CrawlArgs>),
+    /// Tell a director what this mirror has: run it on the mirror's own machine after each sync.
+    ///
+    /// Walks the trees, and sends the sizes of folders and the hashes of indexes to `POST
+    /// /api/checkin`. Whoever owns the token must be allowed to speak for the host.
+    Checkin(CheckinArgs),
+    /// Look at what was just changed at the primary copy: only these paths, at once.
+    ///
+    /// With `--to` a director is told to do it (`POST /api/notify`), with a token of somebody who may
+    /// change the catalog; without it, it is done here.
+    Notify(NotifyArgs),
+    /// Print how many mirrors have which version of each repository: now, or over time.
+    Propagation(PropagationArgs),
+    /// Print what was measured of every mirror: what it has, how far it lags, how often and how fast
+    /// it answers.
+    Mirrors(MirrorsArgs),
+    /// Add up what serving nodes have answered on each day, and print it.
+    Report(ReportArgs),
     /// Write the catalog for another system, so that it can run on.
     Export {
         /// Which system.

@@ -140,6 +140,46 @@ pub enum Error {
     /// A scan did not come to its end.
     #[error("the scan did not come to its end; what it learned is kept")]
     Scan(#[from] heliostat_observe_scan::Error),
+    /// A tree cannot be walked.
+    #[error("cannot read {path}; nothing was sent, since what is not seen would count as missing")]
+    Tree {
+        /// Where it cannot be read.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A director was not reached, or said no.
+    #[error("{url}")]
+    Told {
+        /// Which director.
+        url: String,
+        /// Why not.
+        source: heliostat_observe_checkin::PostError,
+    },
+    /// Something that a command needs was not given.
+    #[error(
+        "nothing says {what}: give --{option}, or {key} in the [{section}] section of the file \
+         with settings"
+    )]
+    Unsaid {
+        /// What it is.
+        what: &'static str,
+        /// The option.
+        option: &'static str,
+        /// The setting.
+        key: &'static str,
+        /// Its section.
+        section: &'static str,
+    },
+    /// Nodes that did not say what they have answered.
+    #[error("not all nodes were heard, and what the others said is kept:\n{nodes}")]
+    Silent {
+        /// Which, and why not.
+        nodes: String,
+    },
+    /// A crawl did not come to its end.
+    #[error("the crawl did not come to its end; what it learned is kept")]
+    Crawl(#[from] heliostat_observe_crawl::Error),
     /// A layer of the workers' sandbox is missing, and none was to be.
     #[error("not in force here: {missing}")]
     Sandbox {
@@ -161,8 +201,10 @@ impl Error {
             | Error::TwoSources
             | Error::HeaderBytes { .. }
             | Error::Document(_)
+            | Error::Unsaid { .. }
             | Error::Question(_) => 2,
             Error::Memory(_) => 3,
+            Error::Crawl(heliostat_observe_crawl::Error::Host { .. }) => 2,
             Error::Catalog(error) if error.is_refusal() => 2,
             _ => 1,
         }

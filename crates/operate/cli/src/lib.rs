@@ -11,6 +11,10 @@ pub mod args;
 pub mod config;
 /// What a server is told.
 pub mod serve_options;
+/// What a director that listens to mirrors is told.
+pub mod web_options;
+/// What a director is told over HTTPS.
+pub mod tell;
 /// Other systems' data.
 mod source;
 /// Networks as people type them, names of machines among them.
@@ -53,6 +57,7 @@ pub use complete::answer as complete;
 pub use countries::countries_open;
 pub use error::Error;
 pub use serve_options::{FollowPlan, ServeOptions, ServePlan};
+pub use web_options::{WebOptions, WebPlan};
 pub use workers::{WORKER, work};
 
 use std::io::Write;
@@ -72,6 +77,12 @@ pub fn run(command: &args::Ending, out: &mut impl Write) -> Result<(), Error> {
         args::Ending::Init(args) => catalog::init(args, out),
         args::Ending::Import { source } => catalog::import(source, out),
         args::Ending::Scan(args) => catalog::scan(args, out),
+        args::Ending::Checkin(args) => tell::checkin(args, out),
+        args::Ending::Notify(args) => catalog::notify(args, out),
+        args::Ending::Propagation(args) => catalog::propagation(args, out),
+        args::Ending::Mirrors(args) => catalog::mirrors(args, out),
+        args::Ending::Report(args) => catalog::report(args, out),
+        args::Ending::Crawl(args) => catalog::crawl(args, out),
         args::Ending::Export { target } => catalog::export(target, out),
         args::Ending::Publish(args) => catalog::publish(args, out),
         args::Ending::Rollback(args) => catalog::rollback(args, out),

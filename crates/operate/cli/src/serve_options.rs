@@ -48,9 +48,13 @@ pub struct ServeOptions {
     /// A file to which a line is appended for every answer about a repository.
     #[arg(long, value_name = "FILE")]
     pub access_log: Option<PathBuf>,
-    /// An address that answers /metrics in OpenMetrics text; off unless given.
+    /// An address that answers /metrics in OpenMetrics text, and /totals; off unless given.
     #[arg(long, value_name = "ADDR")]
     pub metrics_listen: Option<SocketAddr>,
+    /// A folder in which each run keeps what it has answered on which day, so that a restart loses
+    /// none of it; `heliostat report merge` adds it up.
+    #[arg(long, value_name = "DIR")]
+    pub totals_dir: Option<PathBuf>,
     /// Serving threads [default: one for each CPU that the process may use, as that changes].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub threads: Option<u32>,
@@ -107,6 +111,8 @@ pub struct ServePlan {
     pub access_log: Option<PathBuf>,
     /// Where `/metrics` is answered, if anywhere.
     pub metrics_listen: Option<SocketAddr>,
+    /// Where totals are kept, if anywhere.
+    pub totals_dir: Option<PathBuf>,
     /// Serving threads; none means one per CPU.
     pub threads: Option<usize>,
     /// How to answer.
@@ -180,6 +186,7 @@ impl ServeOptions {
             listen,
             access_log: options.access_log,
             metrics_listen: options.metrics_listen,
+            totals_dir: options.totals_dir,
             threads: options.threads.map(|threads| threads.max(1) as usize),
             settings: Settings {
                 policy: Policy {

@@ -6,8 +6,11 @@
 
 /// The numbers as OpenMetrics text.
 mod text;
+/// The numbers by day, for those who add up many nodes.
+mod books;
 /// The address that answers with it.
 mod listener;
 
+pub use books::Books;
 pub use listener::{Metrics, StartError};
 pub use text::{CONTENT_TYPE, Subject};

@@ -1,6 +1,6 @@
-//! The address that answers `GET /metrics`, on a thread of its own.
+//! The address that answers `GET /metrics` and `/totals`, on a thread of its own.
 //!
-//! It is meant for those who run the server: it speaks HTTP/1.1 without TLS and knows one page. Each
+//! It is meant for those who run the server: it speaks HTTP/1.1 without TLS and knows two pages. Each
 //! connection carries one answer and ends within half a minute, and only a few are heard at once.
 
 use std::cell::RefCell;
@@ -26,6 +26,7 @@ use tokio::sync::{Semaphore, oneshot};
 use tokio::task::{LocalSet, spawn_local};
 use tokio::time::{sleep, timeout};
 
+use crate::books::{Books, Shared};
 use crate::text::{self, CONTENT_TYPE, Subject};
 
 /// An address that answers; it stops when this is dropped.
@@ -52,11 +53,16 @@ impl Metrics {
     /// # Errors
     ///
     /// When the address is taken, not ours, or not allowed, or no thread can be started.
-    pub fn start(address: SocketAddr, subject: Subject) -> Result<Metrics, StartError> {
-        Metrics::try_start(address, subject).map_err(|source| StartError { address, source })
+    pub fn start(
+        address: SocketAddr,
+        subject: Subject,
+        books: &Books,
+    ) -> Result<Metrics, StartError> {
+        let started = Metrics::try_start(address, subject, books.shared());
+        started.map_err(|source| StartError { address, source })
     }
 
-    fn try_start(address: SocketAddr, subject: Subject) -> io::Result<Metrics> {
+    fn try_start(address: SocketAddr, subject: Subject, books: Arc<Shared>) -> io::Result<Metrics> {
         let listener = StdListener::bind(address)?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
@@ -66,7 +72,7 @@ impl Metrics {
             LocalSet::new().block_on(&runtime, async {
                 tokio::select! {
                     _ = stopped => {}
-                    ended = accept(listener, subject) => if let Err(error) = ended {
+                    ended = accept(listener, Desk { subject, books, keys: RefCell::default() }) => if let Err(error) = ended {
                         tracing::error!(%error, "metrics are answered no more");
                     },
                 }
@@ -92,12 +98,13 @@ impl Drop for Metrics {
 /// What all connections share: the numbers, and the combinations that were read already.
 struct Desk {
     subject: Subject,
+    books: Arc<Shared>,
     keys: RefCell<Vec<AnswerKey>>,
 }
 
-async fn accept(listener: StdListener, subject: Subject) -> io::Result<()> {
+async fn accept(listener: StdListener, desk: Desk) -> io::Result<()> {
     let listener = TcpListener::from_std(listener)?;
-    let desk = Rc::new(Desk { subject, keys: RefCell::default() });
+    let desk = Rc::new(desk);
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     loop {
         // The semaphore is never closed.
@@ -131,10 +138,17 @@ impl Desk {
                 let text = text::write(&self.subject, &mut self.keys.borrow_mut());
                 (StatusCode::OK, CONTENT_TYPE, text.into())
             }
-            (_, "/metrics") => {
+            (&(Method::GET | Method::HEAD), "/totals") => {
+                (StatusCode::OK, JSON, self.books.document().into())
+            }
+            (_, "/metrics" | "/totals") => {
                 (StatusCode::METHOD_NOT_ALLOWED, TEXT, Bytes::from_static(b"GET or HEAD\n"))
             }
-            _ => (StatusCode::NOT_FOUND, TEXT, Bytes::from_static(b"only /metrics is here\n")),
+            _ => (
+                StatusCode::NOT_FOUND,
+                TEXT,
+                Bytes::from_static(b"only /metrics and /totals are here\n"),
+            ),
         };
         let mut response = Response::new(Full::new(body));
         *response.status_mut() = status;
@@ -146,6 +160,7 @@ impl Desk {
     }
 }
 
+const JSON: &str = "application/json";
 const TEXT: &str = "text/plain; charset=utf-8";
 
 /// Connections that are heard at once; others wait.

@@ -7,8 +7,8 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use crate::capacity::bound::{Reading, Rule};
-use crate::capacity::tree::Tree;
+use crate::capacity::bound::Rule;
+use crate::capacity::tree::{Content, Tree};
 use crate::parse::{self, Membership, Mount};
 
 /// What is known of all hierarchies.
@@ -28,11 +28,11 @@ pub(crate) struct Chain {
 impl Groups {
     /// Reads both files; what is wrong with them is noted.
     pub(crate) fn read(tree: &mut Tree) -> Groups {
-        let memberships = content(tree, Path::new(MEMBERSHIPS));
+        let memberships = tree.read_watched(Path::new(MEMBERSHIPS));
+        let memberships = content(tree, MEMBERSHIPS, memberships);
         // The list of mounts is long and changes with every container on the machine.
-        let mounts = content(tree, Path::new(MOUNTS));
-        tree.membership = Some((tree.place(Path::new(MEMBERSHIPS)), memberships.clone()));
-        let [memberships, mounts] = [memberships, mounts].map(Option::unwrap_or_default);
+        let mounts = tree.read(Path::new(MOUNTS));
+        let mounts = content(tree, MOUNTS, mounts);
         Groups { memberships: parse::memberships(&memberships), mounts: parse::mounts(&mounts) }
     }
 
@@ -78,9 +78,12 @@ fn below(path: &Path, root: &Path) -> Option<PathBuf> {
     rest.components().all(|part| matches!(part, Component::Normal(_))).then(|| rest.to_owned())
 }
 
-fn content(tree: &mut Tree, path: &Path) -> Option<Vec<u8>> {
-    let content = tree.read(path);
-    content.map_err(|reading: Reading| tree.note(Rule::Membership, path, reading)).ok()
+/// What a file says; nothing, and a note, when it cannot be read.
+fn content(tree: &mut Tree, path: &str, content: Content) -> Vec<u8> {
+    content.unwrap_or_else(|reading| {
+        tree.note(Rule::Membership, Path::new(path), reading);
+        Vec::new()
+    })
 }
 
 const MEMBERSHIPS: &str = "/proc/self/cgroup";

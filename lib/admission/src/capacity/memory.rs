@@ -8,12 +8,14 @@ use std::path::Path;
 use crate::amount::Bytes;
 use crate::capacity::bound::{Reading, Rule};
 use crate::capacity::groups::{Chain, Groups};
+use crate::capacity::left::Limited;
 use crate::capacity::tree::{Tree, stated};
 use crate::parse;
 
 /// Notes every bound on memory.
 pub(crate) fn note(tree: &mut Tree, groups: &Groups) {
     let own = own(tree);
+    tree.own = own;
     machine(tree, own);
     let Some(chain) = groups.chain("memory") else { return };
     for (at, level) in chain.levels.iter().enumerate() {
@@ -67,30 +69,22 @@ fn group(tree: &mut Tree, level: &Path, unified: bool, own: Bytes) {
         _ => None,
     });
     if let Some(limit) = limit.min() {
-        available(tree, level, unified, limit, own);
+        available(tree, Limited::new(level, unified, limit), own);
     }
 }
 
-/// What a limit leaves beside what others hold. Page cache is not held: it goes when it must.
-fn available(tree: &mut Tree, level: &Path, unified: bool, limit: Bytes, own: Bytes) {
-    let (usage, files) = match unified {
-        true => ("memory.current", ["inactive_file", "active_file"]),
-        false => ("memory.usage_in_bytes", ["total_inactive_file", "total_active_file"]),
-    };
-    let path = level.join(usage);
-    let used = tree.read(&path).map(|bytes| parse::number(&bytes));
-    let stat = tree.read(&level.join("memory.stat")).unwrap_or_default();
-    let cached = files.iter().filter_map(|key| parse::keyed(&stat, key).ok());
-    let cached = Bytes::new(cached.fold(0, u64::saturating_add));
+/// What a limit leaves beside what others hold.
+fn available(tree: &mut Tree, group: Limited, own: Bytes) {
+    let used = tree.read(&group.usage).map(|bytes| parse::number(&bytes));
+    let stat = tree.read(&group.stat).unwrap_or_default();
     let reading = match used {
         Err(reading) => reading,
-        Ok(used) => stated(used.map(Some), |used| {
-            let held = Bytes::new(used).saturating_sub(cached);
-            let left = limit.saturating_sub(held).saturating_add(own);
-            Reading::MemoryBytes(left.min(limit))
-        }),
+        Ok(used) => {
+            stated(used.map(Some), |used| Reading::MemoryBytes(group.left(used, &stat, own)))
+        }
     };
-    tree.note(Rule::GroupAvailable, &path, reading);
+    tree.note(Rule::GroupAvailable, &group.usage, reading);
+    tree.limited.push(group);
 }
 
 /// The kernel's own walk up a hierarchy of version 1: it also sees what a namespace hides. Where

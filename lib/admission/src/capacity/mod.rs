@@ -25,6 +25,8 @@ mod groups;
 mod cpu;
 /// What limits memory.
 mod memory;
+/// What others leave of it.
+pub(crate) mod left;
 /// What is kept out of the permits.
 mod headroom;
 /// The answer with its reasons, to be printed.

@@ -4,7 +4,9 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
 
+use crate::amount::Bytes;
 use crate::capacity::bound::{Bound, Reading, Rule};
+use crate::capacity::left::Limited;
 use crate::parse::Malformed;
 
 /// Where `/proc` and `/sys` are, and which files were read.
@@ -14,10 +16,11 @@ pub(crate) struct Tree {
     /// Files whose change may change the answer, with what they said: nothing when they are not
     /// there yet.
     pub(crate) read: Vec<(PathBuf, Option<Vec<u8>>)>,
-    /// The file that says in which groups the process is, with what it said.
-    pub(crate) membership: Option<(PathBuf, Option<Vec<u8>>)>,
     /// A file of which one value may change the answer, with what it was.
     pub(crate) keyed: Option<(PathBuf, &'static str, Option<u64>)>,
+    /// The groups whose limits others may have used up, and what this process holds itself.
+    pub(crate) limited: Vec<Limited>,
+    pub(crate) own: Bytes,
     /// The group of version 2 that has pressure files, if there is one.
     pub(crate) pressure: Option<PathBuf>,
     /// What was found.

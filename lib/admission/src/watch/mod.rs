@@ -14,7 +14,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::admission::Admission;
-use crate::amount::Fraction;
+use crate::amount::{Bytes, Fraction};
 use crate::capacity::{Capacity, Headroom};
 use crate::error::Error;
 use crate::primitive::lock;
@@ -23,12 +23,15 @@ use crate::sys::wait::{Ring, Waiter, Woken};
 pub use brake::{Band, Brake};
 
 use brake::Foot;
+use others::Others;
 use probe::Probe;
 
 /// How hard to brake.
 mod brake;
 /// Whether anything has changed.
 mod probe;
+/// What others leave.
+mod others;
 
 /// Follows the limits from a thread of its own, until it is dropped.
 ///
@@ -64,7 +67,7 @@ pub enum Change {
 pub struct Watching {
     /// The machine, or a recorded one.
     pub root: PathBuf,
-    /// The time between two looks. With 1800 ms a change is known and confirmed within two seconds
+    /// The time between two looks. With 1900 ms a change is known and confirmed within two seconds
     /// on a machine that is not overloaded.
     pub interval: Duration,
     /// How pressure becomes braking; none not to look at pressure.
@@ -105,6 +108,7 @@ impl Watch {
         let latest = Arc::new(Mutex::new(capacity.clone()));
         let lookout = Lookout {
             probe: Probe::new(&watching.root, &tree),
+            others: Others::new(&tree),
             foot: watching.brake.map(|brake| Foot::new(brake, &tree)),
             told: capacity,
             grown: None,
@@ -159,6 +163,7 @@ impl Drop for Watch {
 struct Lookout<F> {
     watching: Watching,
     probe: Probe,
+    others: Others,
     foot: Option<Foot>,
     /// What the callback was told last.
     told: Capacity,
@@ -192,13 +197,11 @@ impl<F: FnMut(&Change)> Lookout<F> {
                 next = Instant::now() + self.watching.interval;
                 self.ticks = self.ticks.wrapping_add(1);
             }
-            // What others hold changes all the time, so it is looked at now and then, and when that
-            // has become too much.
             let thorough = tick && self.ticks.is_multiple_of(THOROUGH) || woken == Woken::Pressure;
             let confirm = self.grown.is_some() && pause != SETTLE;
-            let moved = tick && self.ticks.is_multiple_of(MOVES) && self.probe.has_moved();
-            let changed = moved || self.probe.has_changed();
-            if (thorough || confirm || changed) && self.read_anew(changed).unwrap_or(false) {
+            let changed = self.probe.has_changed();
+            let anew = thorough || confirm || changed || self.is_other_than_told();
+            if anew && self.read_anew(changed).unwrap_or(false) {
                 waiter = self.waiter(ring);
                 fresh = true;
             }
@@ -224,7 +227,9 @@ impl<F: FnMut(&Change)> Lookout<F> {
         let others = changed || !self.probe.is_of(&tree);
         if others {
             self.probe = Probe::new(&self.watching.root, &tree);
+            self.others = Others::new(&tree);
         }
+        self.others.refresh(&tree);
         match compare(&self.told, &found) {
             Compared::Same => self.grown = None,
             Compared::Less => self.tell(found),
@@ -234,6 +239,16 @@ impl<F: FnMut(&Change)> Lookout<F> {
             },
         }
         Ok(others)
+    }
+
+    /// Whether others have taken or given back enough to be worth saying.
+    fn is_other_than_told(&self) -> bool {
+        let (told, step) = (self.told.memory(), step(&self.told));
+        let left = self.others.left(told.saturating_add(step).saturating_add(Bytes::new(1)));
+        left.is_some_and(|left| {
+            let has = left.min(self.told.memory_limit());
+            compared(told, has, step) != Compared::Same
+        })
     }
 
     fn tell(&mut self, found: Capacity) {
@@ -267,17 +282,29 @@ enum Compared {
 
 /// Limits count exactly. What others leave of them moves all the time, and counts in steps.
 fn compare(before: &Capacity, now: &Capacity) -> Compared {
-    let step = before.memory_limit().get() / STEPS;
-    let (had, has) = (before.memory().get(), now.memory().get());
     let limits = |capacity: &Capacity| (capacity.cpu(), capacity.memory_limit());
     let (old, new) = (limits(before), limits(now));
-    if new.0 < old.0 || new.1 < old.1 || has < had.saturating_sub(step) {
+    if new.0 < old.0 || new.1 < old.1 {
+        return Compared::Less;
+    }
+    match compared(before.memory(), now.memory(), step(before)) {
+        Compared::Same if new != old => Compared::More,
+        compared => compared,
+    }
+}
+
+fn compared(had: Bytes, has: Bytes, step: Bytes) -> Compared {
+    if has < had.saturating_sub(step) {
         Compared::Less
-    } else if new != old || has > had.saturating_add(step) {
+    } else if has > had.saturating_add(step) {
         Compared::More
     } else {
         Compared::Same
     }
+}
+
+fn step(told: &Capacity) -> Bytes {
+    Bytes::new(told.memory_limit().get() / STEPS)
 }
 
 /// The root of the machine that runs, or of a recorded one.
@@ -285,15 +312,13 @@ pub(crate) fn is_live(root: &Path) -> bool {
     root == Path::new("/")
 }
 
-const INTERVAL: Duration = Duration::from_millis(1800);
+const INTERVAL: Duration = Duration::from_millis(1900);
 /// How long to wait before looking whether something changed while it was being read.
 const SETTLE: Duration = Duration::from_millis(5);
 /// How long to wait before more is read a second time.
-const CONFIRM: Duration = Duration::from_millis(150);
-/// After so many ticks it is asked whether the process was moved to another group.
-const MOVES: u32 = 4;
-/// After so many ticks everything is read, changed or not.
-const THOROUGH: u32 = 32;
+const CONFIRM: Duration = Duration::from_millis(50);
+/// After so many ticks everything is read, changed or not: a mount may have come.
+const THOROUGH: u32 = 100;
 /// A change of what others leave counts from this part of the limit on.
 const STEPS: u64 = 16;
 const STACK: usize = 256 * 1024;

@@ -14,7 +14,6 @@ use crate::sys;
 #[derive(Debug)]
 pub(crate) struct Probe {
     files: Vec<Watched>,
-    membership: Option<Watched>,
     keyed: Option<Keyed>,
     affinity: Option<CpuSet>,
     live: bool,
@@ -44,12 +43,11 @@ impl Probe {
     pub(crate) fn new(root: &Path, tree: &Tree) -> Probe {
         let live = super::is_live(root);
         let files = tree.read.iter().map(Watched::open);
-        let membership = tree.membership.as_ref().map(Watched::open);
         let keyed = tree.keyed.as_ref().map(|(path, key, said)| {
             let file = File::open(path).ok();
             Keyed { path: path.clone(), key, file, said: *said }
         });
-        Probe { files: files.collect(), membership, keyed, affinity: affinity(live), live }
+        Probe { files: files.collect(), keyed, affinity: affinity(live), live }
     }
 
     /// Whether one of them says something else than before, is gone, or has come.
@@ -63,16 +61,9 @@ impl Probe {
     /// need not be made anew.
     pub(crate) fn is_of(&self, tree: &Tree) -> bool {
         let keyed = self.keyed.as_ref().map(|keyed| (&keyed.path, keyed.said));
-        let memberships = self.membership.iter().zip(&tree.membership);
         self.files.len() == tree.read.len()
-            && self.files.iter().zip(&tree.read).chain(memberships).all(Watched::is_of)
+            && self.files.iter().zip(&tree.read).all(Watched::is_of)
             && keyed == tree.keyed.as_ref().map(|(path, _, said)| (path, *said))
-    }
-
-    /// Whether the process is in another group than before. The kernel visits every hierarchy to
-    /// answer that, which costs more than all the rest.
-    pub(crate) fn has_moved(&self) -> bool {
-        self.membership.as_ref().is_some_and(Watched::has_changed)
     }
 
     /// Those that are there.
@@ -115,8 +106,8 @@ impl Keyed {
 /// A file and what it said.
 type Said = (PathBuf, Option<Vec<u8>>);
 
-/// So much of a file is compared: all of it, for the short files that limits are in.
-const LENGTH: usize = 512;
+/// So much of a file is compared: all of it, for the short files that limits and groups are in.
+const LENGTH: usize = 4096;
 
 /// So much of a file is searched for a value. The one that is looked for stands in the first half.
 const KEYED_LENGTH: usize = 4096;

@@ -7,8 +7,9 @@ use std::fs;
 use std::io::{BufRead, BufReader, Lines, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
-use std::sync::mpsc::channel;
-use std::time::Instant;
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use heliostat_admission::{Capacity, Change};
 
@@ -44,22 +45,59 @@ fn child_in(groups: &[&Path], asked: &str) -> Child {
     command.stdout(Stdio::piped()).spawn().unwrap()
 }
 
-/// The next thing it says: CPU in thousandths, memory limit in bytes.
-fn next(lines: &mut Lines<BufReader<ChildStdout>>) -> (u64, u64) {
-    let line = lines.find_map(|line| Some(line.unwrap().split_once("found ")?.1.to_owned()));
-    let line = line.expect("the child ended and said nothing");
-    let (cpu, memory) = line.trim().split_once(' ').unwrap();
-    (cpu.parse().unwrap(), memory.parse().unwrap())
+/// What a child says: CPU in thousandths, memory limit and memory in bytes.
+type Found = [u64; 3];
+
+/// The next thing it says.
+fn next(lines: &mut Lines<BufReader<ChildStdout>>) -> Option<Found> {
+    let line = lines.find_map(|line| Some(line.unwrap().split_once("found ")?.1.to_owned()))?;
+    let mut numbers = line.split_whitespace().map(|number| number.parse().unwrap());
+    Some([(); 3].map(|()| numbers.next().unwrap()))
 }
 
 fn found_in(groups: &[&Path]) -> (u64, u64) {
     let mut child = child_in(groups, "once");
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let found = next(&mut lines);
+    let [cpu, memory_limit, _] = next(&mut lines).expect("the child ended and said nothing");
     // To the end, so that the child does not write into nothing.
     lines.for_each(|line| drop(line.unwrap()));
     child.wait().unwrap();
-    found
+    (cpu, memory_limit)
+}
+
+/// A child that watches, until it is dropped.
+struct Watcher {
+    child: Child,
+    found: Receiver<Found>,
+}
+
+impl Watcher {
+    fn start(groups: &[&Path]) -> Watcher {
+        let mut child = child_in(groups, "watch");
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let (sender, found) = channel();
+        thread::spawn(
+            move || {
+                while next(&mut lines).is_some_and(|found| sender.send(found).is_ok()) {}
+            },
+        );
+        Watcher { child, found }
+    }
+
+    /// Waits until it has found this, and says how long that took. Others on the machine change, too.
+    #[expect(clippy::print_stderr, reason = "what took how long is worth seeing")]
+    fn sees(&self, what: &str, is_it: impl Fn(Found) -> bool) {
+        let (since, patience) = (Instant::now(), Duration::from_secs(20));
+        while !is_it(self.found.recv_timeout(patience).expect(what)) {}
+        eprintln!("{what}: seen after {:?}", since.elapsed());
+    }
+}
+
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
 }
 
 /// The answer of the child.
@@ -71,17 +109,18 @@ fn child() {
         let (sender, changes) = channel();
         let watch = Capacity::watch(move |change| drop(sender.send(change.clone()))).unwrap();
         say(&watch.latest());
-        let mut capacities = changes.iter().filter_map(|change| match change {
-            Change::Capacity(capacity) => Some(capacity),
-            Change::Pressure(_) => None,
-        });
-        (0..2).for_each(|_| say(&capacities.next().unwrap()));
+        for change in changes {
+            if let Change::Capacity(capacity) = change {
+                say(&capacity);
+            }
+        }
     }
 }
 
 #[expect(clippy::print_stdout, reason = "it is what the parent reads")]
 fn say(capacity: &Capacity) {
-    println!("\nfound {} {}", capacity.cpu().get(), capacity.memory_limit().get());
+    let (limit, memory) = (capacity.memory_limit().get(), capacity.memory().get());
+    println!("\nfound {} {limit} {memory}", capacity.cpu().get());
 }
 
 /// Says that a test could not run, and leaves a line where skips are collected.
@@ -95,7 +134,6 @@ fn skip(what: &str, why: &str) {
 }
 
 #[test]
-#[expect(clippy::print_stderr, reason = "what took how long is worth seeing")]
 fn real_groups() {
     let mut groups = Groups(Vec::new());
     let name = format!("heliostat-admission-{}", std::process::id());
@@ -128,16 +166,30 @@ fn real_groups() {
     assert_eq!(found_in(&[&cpuset]).0, 1000, "a cpuset of one");
     assert_eq!(found_in(&[&cpuset, &cpu, &memory_inner]), (1000, 512 << 20), "all at once");
     put(&cpu_inner, "cpu.cfs_quota_us", "-1");
-    let mut child = child_in(&[&cpu_inner], "watch");
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let before = all.min(1500);
-    assert_eq!((next(&mut lines).0, next(&mut lines).0), (before, before));
+    let watcher = Watcher::start(&[&cpu_inner]);
+    watcher.sees("all there is at first", |[cpu, ..]| cpu == all.min(1500));
     for (quota, milli) in [("50000", 500), ("70000", 700)] {
-        let written = Instant::now();
         put(&cpu, "cpu.cfs_quota_us", quota);
-        assert_eq!(next(&mut lines).0, milli, "seen by a watch while running");
-        eprintln!("a quota above of {milli} m was seen after {:?}", written.elapsed());
+        watcher.sees("another quota above", |[cpu, ..]| cpu == milli);
     }
-    lines.for_each(|line| drop(line.unwrap()));
-    child.wait().unwrap();
+    put(&memory_inner, "cgroup.procs", &watcher.child.id().to_string());
+    watcher.sees("a move to another group", |[_, limit, _]| limit == 512 << 20);
+    let mut hog = hog_in(&memory);
+    watcher.sees("what others took", |[.., memory]| memory < 300 << 20);
+    hog.kill().unwrap();
+    hog.wait().unwrap();
+    watcher.sees("what others gave back", |[.., memory]| memory > 400 << 20);
+}
+
+/// A process in this group that takes 256 MiB and keeps them.
+fn hog_in(group: &Path) -> Child {
+    let script = "echo $$ > \"$0/cgroup.procs\" && exec tail -c 256M";
+    let mut hog = Command::new("sh");
+    let mut hog = hog.args(["-c", script]).arg(group).stdin(Stdio::piped()).spawn().unwrap();
+    let block = vec![1; 1 << 20];
+    let mut input = hog.stdin.take().unwrap();
+    (0..256).for_each(|_| input.write_all(&block).unwrap());
+    // Open for as long as it lives, so that it waits for more.
+    hog.stdin = Some(input);
+    hog
 }

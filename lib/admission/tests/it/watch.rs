@@ -66,6 +66,41 @@ fn a_move_to_another_group_is_followed() {
     assert_eq!(next(&changes).cpu(), MilliCpu::new(500));
 }
 
+#[test]
+fn what_others_hold_on_the_machine_is_followed() {
+    let root = machine();
+    let (_watch, changes) = watch(root.path(), Duration::from_millis(20));
+    let meminfo = |available: u64| {
+        let content = format!("MemTotal: 16777216 kB\nMemAvailable: {:8} kB\n", available << 20);
+        plant(root.path(), "proc/meminfo", &content);
+    };
+    for gib in [8, 12] {
+        meminfo(gib);
+        while next(&changes).memory() != Bytes::new(gib << 30) {}
+    }
+}
+
+/// The page cache of a group can always be had back, so it does not count as taken.
+#[test]
+fn what_others_hold_in_a_group_is_followed() {
+    let root = machine();
+    let group = |file: &str, content: String| {
+        plant(root.path(), &format!("sys/fs/cgroup/{file}"), &content);
+    };
+    group("memory.max", format!("{}\n", 1 << 30));
+    group("memory.current", format!("{:12}\n", 1_u64 << 30));
+    let cached = |mib: u64| {
+        group("memory.stat", format!("inactive_file {:12}\nactive_file 0\n", mib << 20));
+    };
+    cached(1024);
+    let (watch, changes) = watch(root.path(), Duration::from_millis(20));
+    assert_eq!(watch.latest().memory(), Bytes::new(1 << 30));
+    for mib in [256, 768] {
+        cached(mib);
+        while next(&changes).memory() != Bytes::mib(mib).unwrap() {}
+    }
+}
+
 /// Version 1 in a container that sees its own group only: a limit above it is in one value.
 #[test]
 fn a_hidden_limit_is_followed() {

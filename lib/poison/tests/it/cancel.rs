@@ -177,13 +177,15 @@ fn on_threads_of_a_runtime() {
         .unwrap();
     runtime.block_on(async {
         let poison = Arc::new(tokio::sync::Mutex::new(Poison::new("n", 0)));
+        let begun = Arc::new(tokio::sync::Notify::new());
         let change = |pause| {
-            let poison = poison.clone();
+            let (poison, begun) = (poison.clone(), begun.clone());
             // The future is spawned, so it must be `Send`.
             tokio::spawn(async move {
                 let mut poison = poison.lock().await;
                 let change = poison.run(async |n: &mut u32| {
                     *n += 1;
+                    begun.notify_one();
                     tokio::time::sleep(pause).await;
                     *n += 1;
                     Ok::<_, Error>(*n)
@@ -192,10 +194,9 @@ fn on_threads_of_a_runtime() {
             })
         };
         assert_eq!(change(Duration::ZERO).await.unwrap().unwrap(), 2);
+        begun.notified().await;
         let task = change(Duration::from_secs(3600));
-        while poison.try_lock().is_ok() {
-            tokio::task::yield_now().await;
-        }
+        begun.notified().await;
         task.abort();
         assert!(task.await.unwrap_err().is_cancelled());
         assert!(change(Duration::ZERO).await.unwrap().unwrap_err().is_cancelled());

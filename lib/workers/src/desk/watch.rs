@@ -1,6 +1,6 @@
 //! Waiting for the door: armed, awake, leading.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::{Desk, Open};
 use crate::call::Call;
@@ -74,6 +74,14 @@ impl Desk {
         });
     }
 
+    /// The owner shall look again at this time at the latest.
+    pub(crate) fn look_by(&self, at: Instant) {
+        let sleeps_longer = self.with_open(|open| open.timer_at.is_none_or(|timer| timer > at));
+        if sleeps_longer == Some(true) {
+            self.nudge.notify_one();
+        }
+    }
+
     /// Somebody who was awake leaves; the last one arms the door. Who will look at the clock too
     /// may be `patient`, and be rung once for several answers.
     pub(crate) fn leave(&self, shared: &Shared, patient: bool) {
@@ -81,6 +89,10 @@ impl Desk {
         let mut state = lock(&self.state);
         let Some(open) = &mut *state else { return };
         open.awake = open.awake.saturating_sub(1);
+        if patient {
+            // The owner is about to set the clock anew; until it has, any time is earlier.
+            open.timer_at = None;
+        }
         if open.awake == 0 && !open.leader && !open.armed && !open.flight.is_empty() {
             // Before the door is armed, the rest is taken: an answer may have come just now.
             self.pump_open(shared, open, &mut woken);

@@ -121,8 +121,13 @@ impl Shared {
             }
             return Ok((ticket, owed.map(|owed| (desk.index, owed))));
         }
-        self.wait(call).inspect_err(|_| count(&self.tally.queue_full))?;
+        let ages_at = call.born + self.settings.queue_age;
+        let is_oldest = self.wait(call).inspect_err(|_| count(&self.tally.queue_full))?;
         self.kick();
+        if is_oldest {
+            // Whoever works need not make room before it is too old.
+            self.ordinary().iter().for_each(|desk| desk.look_by(ages_at));
+        }
         self.ensure_workers();
         Ok((ticket, None))
     }
@@ -154,11 +159,12 @@ impl Shared {
         Ok(())
     }
 
-    fn wait(&self, call: Arc<Call>) -> Result<(), Error> {
+    /// Appends a job to the queue; whether it is the oldest there.
+    fn wait(&self, call: Arc<Call>) -> Result<bool, Error> {
         let mut queue = lock(&self.queue);
         queue.push(call).map_err(|full| Kind::QueueFull { bytes: full.bytes })?;
         self.waiting.store(queue.len(), Ordering::Relaxed);
-        Ok(())
+        Ok(queue.len() == 1)
     }
 
     /// Lets every desk with room take from the queue. A desk that has just made room either saw

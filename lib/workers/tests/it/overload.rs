@@ -1,6 +1,6 @@
 //! Too much to do: memory stays inside its budget, waiting inside its age.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use heliostat_workers::{Job, Settings};
 
@@ -61,9 +61,13 @@ fn age_ends_also_behind_a_hang() {
     run(async {
         let pool = pool(Settings { queue_age: Duration::from_millis(50), window: 1, ..settings() });
         pool.check().await.unwrap();
+        // The owner sleeps already, with no reason to look at the clock soon.
+        tokio::time::sleep(Duration::from_millis(20)).await;
         let hung = pool.submit(Job::new("").kind(HANG).limit(Duration::from_secs(3600))).unwrap();
         let waiting = pool.submit(Job::new("abc")).unwrap();
+        let asked = Instant::now();
         assert!(waiting.await.unwrap_err().is_overload());
+        assert!(asked.elapsed() < settings().idle, "it waited for the owner's next look");
         drop(hung);
         pool.stop();
     });

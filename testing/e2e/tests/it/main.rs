@@ -28,6 +28,10 @@ mod capacity;
 mod catalog;
 /// The primary copy, scanned, published and served.
 mod scan;
+/// What mirrors say of themselves.
+mod checkin;
+/// What serving nodes have answered.
+mod report;
 /// Many machines: nodes that follow a store.
 mod follow;
 /// Three machines, and what dies or is cut off.

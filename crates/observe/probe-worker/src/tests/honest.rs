@@ -331,3 +331,46 @@ fn mirrors_check_in_the_new_way_and_the_old() {
         check(Format::Checkin, document, expect());
     }
 }
+
+#[test]
+fn a_check_in_tells_of_bytes_and_indexes() {
+    let hash = "ab".repeat(32);
+    let json = format!(
+        r#"{{"categories": {{"Linux": {{"": {{"bytes": 7}}, "40/os": {{"bytes": 12, "later": [1]}},
+        "40/os/repodata": {{"bytes": 9, "indexes": {{"repomd.xml": "{hash}"}}}}}}}},
+        "version": 1, "host": "mirror1.example.org"}}"#
+    );
+    let expected = expect![[r#"
+        Host: mirror1.example.org
+        40/os/ [Linux] 12
+        40/os/repodata/ [Linux] 9
+        40/os/repodata/repomd.xml [Linux] 2:abababab
+    "#]];
+    let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gz.write_all(json.as_bytes()).unwrap();
+    check(Format::Checkin, gz.finish().unwrap(), expected);
+}
+
+#[test]
+fn publishers_name_paths_as_json_or_as_lines() {
+    let expected = || {
+        expect![[r#"
+        left out: 1 path_escape
+        pub/linux/40/os
+        pub/linux/a b
+        "#]]
+    };
+    check(
+        Format::Paths,
+        r#"{"paths": ["/pub/linux/40/os/", "pub/linux/a b", "../x"]}"#,
+        expected(),
+    );
+    check(Format::Paths, "pub/linux/40/os\r\n\n/pub/linux/a b\n../x", expected());
+    check(
+        Format::Paths,
+        r#"{"paths": 1}"#,
+        expect!["format: it is no {\"paths\": [\"…\"]} (at byte 0)\n"],
+    );
+    let many = "a\n".repeat(1_001);
+    check(Format::Paths, many, expect!["entries_max: more than 1000 entries (at byte 0)\n"]);
+}

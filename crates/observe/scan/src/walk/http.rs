@@ -8,12 +8,13 @@ use std::sync::Arc;
 
 use heliostat_catalog::scan::SeenFile;
 use heliostat_observe_probe::wire::{Fact, Format, Kind, Task};
-use heliostat_observe_probe::{FetchError, Fetched, Found, Validators};
+use heliostat_observe_probe::{Failure, FetchError, Fetched, Found, Validators};
 use tokio::sync::mpsc::Sender;
 use tokio::task::JoinSet;
 
 use super::Walk;
 use crate::error::Error;
+use crate::extent::Part;
 use crate::folder::{Folder, Sight, digest, joined};
 use crate::origin::Origin;
 
@@ -21,12 +22,16 @@ use crate::origin::Origin;
 #[derive(Clone, Debug)]
 struct Waiting {
     path: String,
+    /// With what is below it.
+    deep: bool,
     /// What the page above shows for it.
     shown: String,
 }
 
 pub(super) async fn walk(url: &str, walk: &Arc<Walk>, to: &Sender<Folder>) -> Result<(), Error> {
-    let mut waiting = vec![Waiting { path: walk.from.clone(), shown: "-".to_owned() }];
+    let parts = walk.extent.parts().into_iter();
+    let begin = parts.map(|Part { path, deep }| Waiting { path, deep, shown: "-".to_owned() });
+    let mut waiting: Vec<Waiting> = begin.collect();
     let mut running = JoinSet::new();
     loop {
         while running.len() < PAGES_AT_ONCE
@@ -55,9 +60,12 @@ async fn page(url: String, walk: Arc<Walk>, at: Waiting) -> Result<Page, Error> 
     let mut words = known.splitn(4, ' ');
     let (shown, etag) = (words.nth(1).unwrap_or_default(), words.next().unwrap_or_default());
     let children = walk.known.below(&at.path);
+    let deep = at.deep;
     let unchanged = |children: Vec<String>| {
-        let below = children.into_iter().map(|path| Waiting { path, shown: "-".to_owned() });
-        let folder = Folder { path: at.path.clone(), sight: Sight::Unchanged };
+        let below = children.into_iter().filter(|_| deep);
+        let below = below.map(|path| Waiting { path, deep, shown: "-".to_owned() });
+        let (path, timestamp_unix_s) = (at.path.clone(), at.shown.parse().ok());
+        let folder = Folder { path, timestamp_unix_s, sight: Sight::Unchanged };
         (Some(folder), below.collect())
     };
     if children.is_empty() && shown.len() > 1 && shown == at.shown {
@@ -73,12 +81,21 @@ async fn page(url: String, walk: Arc<Walk>, at: Waiting) -> Result<Page, Error> 
         Ok(Fetched::Body(document, validators)) => (document, validators),
         Ok(Fetched::NotModified) => return Ok(unchanged(children)),
         // It went away between its parent's turn and its own.
-        Err(error) if error.is_absent() && at.path != walk.from => return Ok((None, Vec::new())),
+        Err(error) if error.is_absent() && may_lack(&walk, &at) => return Ok((None, Vec::new())),
         Err(source) => return Err(fetch(page, source)),
     };
     let found = walk.prober.probe(*document).await;
+    if walk.extent.names(&at.path) && matches!(found, Err(Failure::Refused(_))) {
+        // What was named is a file, and the server does not mind the slash behind it.
+        return Ok((None, Vec::new()));
+    }
     let found = found.map_err(|source| Error::Listing { path: at.path.clone(), source })?;
     Ok(read(&at, found, &validators))
+}
+
+/// Whether it is no error that a page is not there.
+fn may_lack(walk: &Walk, at: &Waiting) -> bool {
+    walk.extent.may_lack() || walk.extent.parts().iter().all(|part| part.path != at.path)
 }
 
 fn fetch(url: String, source: FetchError) -> Error {
@@ -94,7 +111,9 @@ fn read(at: &Waiting, found: Found, validators: &Validators) -> Page {
     for entry in found.entries {
         if entry.kind == Kind::Directory {
             let shown = entry.time.map_or("-".to_owned(), |time| time.unix_s.to_string());
-            below.push(Waiting { path: joined(&at.path, &entry.path), shown });
+            if at.deep {
+                below.push(Waiting { path: joined(&at.path, &entry.path), deep: true, shown });
+            }
             continue;
         }
         // What is shown roughly still tells one version from another.
@@ -114,7 +133,8 @@ fn read(at: &Waiting, found: Found, validators: &Validators) -> Page {
     let rough = &rough.finalize().to_hex()[..16];
     let mark = format!("h {} {etag} {}{rough}", at.shown, digest(&files));
     let mark = if complete && mark.len() <= MARK_BYTES_MAX { mark } else { String::new() };
-    let folder = Folder { path: at.path.clone(), sight: Sight::Read { mark, files } };
+    let (path, timestamp_unix_s) = (at.path.clone(), at.shown.parse().ok());
+    let folder = Folder { path, timestamp_unix_s, sight: Sight::Read { mark, files } };
     (Some(folder), below)
 }
 

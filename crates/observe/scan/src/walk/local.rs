@@ -16,6 +16,7 @@ use tokio::sync::mpsc::Sender;
 
 use super::Walk;
 use crate::error::Error;
+use crate::extent::Part;
 use crate::folder::{Folder, Sight, digest, is_plain, joined};
 
 pub(super) async fn walk(root: PathBuf, walk: Arc<Walk>, to: Sender<Folder>) -> Result<(), Error> {
@@ -28,18 +29,20 @@ pub(super) async fn walk(root: PathBuf, walk: Arc<Walk>, to: Sender<Folder>) -> 
 
 fn folders(root: &Path, walk: &Walk, to: &Sender<Folder>) -> Result<(), Error> {
     let real = root.canonicalize().map_err(|error| unreadable("", error))?;
-    let mut waiting = vec![walk.from.clone()];
-    while let Some(path) = waiting.pop() {
+    let mut waiting = walk.extent.parts();
+    while let Some(Part { path, deep }) = waiting.pop() {
         let at = root.join(&path);
         let read = match fs::symlink_metadata(&at) {
             Ok(found) if found.is_dir() || path.is_empty() => folder(&at, &path, &real, walk),
             // It went away between its parent's turn and its own.
             Ok(_) => continue,
-            Err(error) if error.kind() == io::ErrorKind::NotFound && !path.is_empty() => continue,
+            Err(error) if is_absent(&error) && !path.is_empty() => continue,
             Err(error) => Err(error),
         };
         let (folder, below) = read.map_err(|error| unreadable(&path, error))?;
-        waiting.extend(below);
+        if deep {
+            waiting.extend(below.into_iter().map(|path| Part { path, deep }));
+        }
         if to.blocking_send(folder).is_err() {
             return Ok(());
         }
@@ -51,6 +54,7 @@ fn folders(root: &Path, walk: &Walk, to: &Sender<Folder>) -> Result<(), Error> {
 fn folder(at: &Path, path: &str, real: &Path, walk: &Walk) -> io::Result<(Folder, Vec<String>)> {
     let own = fs::metadata(at)?;
     let time = format!("l{}.{:09}", own.mtime(), own.mtime_nsec());
+    let timestamp_unix_s = Some(own.mtime());
     let settled = own.mtime() < walk.now_unix_s - UNSETTLED_S;
     // Indexes are replaced under their name; where the replacement is a rename, the time tells.
     let indexed = path.rsplit('/').next() == Some("repodata") || path.contains("dists");
@@ -58,7 +62,7 @@ fn folder(at: &Path, path: &str, real: &Path, walk: &Walk) -> io::Result<(Folder
         && !indexed
         && mark.strip_prefix(&time).is_some_and(|rest| rest.starts_with(' '))
     {
-        let folder = Folder { path: path.to_owned(), sight: Sight::Unchanged };
+        let folder = Folder { path: path.to_owned(), timestamp_unix_s, sight: Sight::Unchanged };
         return Ok((folder, walk.known.below(path)));
     }
     let (mut files, mut below) = (Vec::new(), Vec::new());
@@ -78,7 +82,8 @@ fn folder(at: &Path, path: &str, real: &Path, walk: &Walk) -> io::Result<(Folder
     below.sort_by(|a, b| b.cmp(a));
     let time = if settled { time } else { "l".to_owned() };
     let mark = format!("{time} {}", digest(&files));
-    Ok((Folder { path: path.to_owned(), sight: Sight::Read { mark, files } }, below))
+    let sight = Sight::Read { mark, files };
+    Ok((Folder { path: path.to_owned(), timestamp_unix_s, sight }, below))
 }
 
 /// A file; a link to a file of the same tree counts as one.
@@ -107,6 +112,11 @@ fn file(entry: &DirEntry, name: String, real: &Path) -> io::Result<Option<SeenFi
         Some(target) if target.is_file() => Ok(Some(seen(&target, false))),
         _ => Ok(Some(SeenFile { size_bytes: None, ..seen(&own, true) })),
     }
+}
+
+/// It is not there, or what should be above it is a file.
+fn is_absent(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
 fn unreadable(path: &str, source: io::Error) -> Error {

@@ -16,6 +16,7 @@ use heliostat_observe_probe::{Fetcher, Prober};
 use tokio::sync::mpsc::Sender;
 
 use crate::error::Error;
+use crate::extent::Extent;
 use crate::folder::{Folder, Known};
 use crate::origin::Origin;
 
@@ -23,8 +24,8 @@ use crate::origin::Origin;
 #[derive(Debug)]
 pub(crate) struct Walk {
     pub(crate) origin: Origin,
-    /// Where to begin, below the category's top; empty for all of it.
-    pub(crate) from: String,
+    /// How much of it is looked at.
+    pub(crate) extent: Extent,
     pub(crate) known: Known,
     pub(crate) prober: Prober,
     pub(crate) fetcher: Fetcher,
@@ -35,7 +36,12 @@ pub(crate) struct Walk {
 pub(crate) async fn walk(walk: Arc<Walk>, to: Sender<Folder>) -> Result<(), Error> {
     match &walk.origin {
         Origin::Folder(root) => local::walk(root.clone(), walk.clone(), to).await,
-        Origin::Rsync(url) => rsync::walk(url, &walk, &to).await,
+        Origin::Rsync(url) => {
+            for part in walk.extent.parts() {
+                rsync::walk(url, &part, &walk, &to).await?;
+            }
+            Ok(())
+        }
         Origin::Http(url) => http::walk(url, &walk, &to).await,
     }
 }

@@ -14,13 +14,21 @@ use tokio::sync::mpsc::Sender;
 
 use super::Walk;
 use crate::error::Error;
+use crate::extent::Part;
 use crate::folder::{Folder, Sight, digest, joined};
 
-pub(super) async fn walk(url: &str, walk: &Walk, to: &Sender<Folder>) -> Result<(), Error> {
-    let url =
-        if walk.from.is_empty() { format!("{url}/") } else { format!("{url}/{}/", walk.from) };
+/// Lists a part: with what is below it, or its own names only.
+pub(super) async fn walk(
+    url: &str,
+    part: &Part,
+    walk: &Walk,
+    to: &Sender<Folder>,
+) -> Result<(), Error> {
+    let (top, deep) = (&part.path, part.deep);
+    let url = if top.is_empty() { format!("{url}/") } else { format!("{url}/{top}/") };
     let mut child = Command::new("rsync")
-        .args(["--list-only", "-r", "--links", "--no-motd", "--timeout=60", "--contimeout=20"])
+        .args(["--list-only", if deep { "-r" } else { "-d" }, "--links", "--no-motd"])
+        .args(["--timeout=60", "--contimeout=20"])
         .args(["--exclude=.~tmp~", "--", &url])
         .env("TZ", "UTC")
         .env("LC_ALL", "C")
@@ -32,7 +40,7 @@ pub(super) async fn walk(url: &str, walk: &Walk, to: &Sender<Folder>) -> Result<
         .map_err(Error::RsyncStart)?;
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let said = tokio::spawn(last_words(stderr));
-    let mut tree = Tree::new(walk.from.clone());
+    let mut tree = Tree::new(top.clone(), deep);
     let mut part = Vec::new();
     let mut stdout = stdout.map(|out| out.take(LISTING_BYTES_MAX));
     while let Some(out) = &mut stdout {
@@ -62,10 +70,19 @@ pub(super) async fn walk(url: &str, walk: &Walk, to: &Sender<Folder>) -> Result<
     let status = child.wait().await.map_err(Error::RsyncStart)?;
     if !status.success() {
         let said = said.await.unwrap_or_default();
+        // A part that is not there, or a file.
+        if walk.extent.may_lack() && status.code() == Some(PARTIAL) && is_absent(&said) {
+            return Ok(());
+        }
         return Err(Error::Rsync { status: status.to_string(), said });
     }
     send(tree.end(), to).await;
     Ok(())
+}
+
+/// What rsync says of a folder that is not there.
+fn is_absent(said: &str) -> bool {
+    said.contains("No such file or directory") || said.contains("Not a directory")
 }
 
 async fn send(folders: Vec<Folder>, to: &Sender<Folder>) {
@@ -92,29 +109,37 @@ fn memrchr(part: &[u8]) -> Option<usize> {
     part.iter().rposition(|&byte| byte == b'\n')
 }
 
+/// A directory that is not complete yet: its path, its own time, its files.
+type Open = (String, Option<i64>, Vec<SeenFile>);
+
 /// Directories that are not complete yet: the way from the top to the last line.
 struct Tree {
-    open: Vec<(String, Vec<SeenFile>)>,
+    open: Vec<Open>,
+    deep: bool,
 }
 
 impl Tree {
-    fn new(top: String) -> Tree {
-        Tree { open: vec![(top, Vec::new())] }
+    fn new(top: String, deep: bool) -> Tree {
+        Tree { open: vec![(top, None, Vec::new())], deep }
     }
 
     /// Takes lines, and gives the directories that they complete.
     fn take(&mut self, found: Found) -> Vec<Folder> {
-        let top = self.open.first().map(|(top, _)| top.clone()).unwrap_or_default();
+        let top = self.open.first().map(|(top, ..)| top.clone()).unwrap_or_default();
         let mut complete = Vec::new();
         for entry in found.entries {
             let path = joined(&top, &entry.path);
             let (parent, name) = path.rsplit_once('/').unwrap_or(("", &path));
-            while self.open.len() > 1 && self.open.last().is_some_and(|(at, _)| at != parent) {
+            while self.open.len() > 1 && self.open.last().is_some_and(|(at, ..)| at != parent) {
                 complete.extend(self.open.pop().map(folder));
             }
             if entry.kind == Kind::Directory {
-                self.open.push((path, Vec::new()));
-            } else if let Some((_, files)) = self.open.last_mut() {
+                if !self.deep {
+                    continue;
+                }
+                let time = entry.time.map(|time| time.unix_s);
+                self.open.push((path, time, Vec::new()));
+            } else if let Some((.., files)) = self.open.last_mut() {
                 files.push(SeenFile {
                     name: name.to_owned(),
                     size_bytes: entry.size.and_then(|size| size.bytes()),
@@ -132,11 +157,14 @@ impl Tree {
     }
 }
 
-fn folder((path, mut files): (String, Vec<SeenFile>)) -> Folder {
+fn folder((path, timestamp_unix_s, mut files): Open) -> Folder {
     files.sort();
-    let mark = format!("r {}", digest(&files));
-    Folder { path, sight: Sight::Read { mark, files } }
+    let mark = format!("r {} {}", timestamp_unix_s.unwrap_or(0), digest(&files));
+    Folder { path, timestamp_unix_s, sight: Sight::Read { mark, files } }
 }
+
+/// rsync's status when something could not be transferred.
+const PARTIAL: i32 = 23;
 
 /// How much of a listing is looked at together.
 const PART_BYTES: usize = 1 << 20;

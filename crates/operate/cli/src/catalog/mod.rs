@@ -10,6 +10,12 @@ mod init;
 mod import;
 /// What should exist.
 mod scan;
+/// What a publisher has changed.
+mod notify;
+/// Measured truth.
+mod report;
+/// What each mirror has.
+mod crawl;
 /// The catalog into snapshots.
 mod publish;
 /// Who holds a lease.
@@ -29,16 +35,22 @@ use std::os::unix::fs::MetadataExt;
 
 use heliostat_catalog::{Actor, Catalog};
 
+pub use crawl::CrawlArgs;
+pub(crate) use crawl::run as crawl;
 pub(crate) use export::export;
 pub(crate) use import::import;
 pub(crate) use init::init;
+pub(crate) use notify::run as notify;
+pub use notify::{Notified, NotifyArgs, told};
 pub(crate) use publish::{publish, rollback};
 pub use release::{ArchiveArgs, ExpireArgs, ReleaseArgs};
 pub(crate) use release::{archive, expire, release};
-pub use resource::{Resource, ResourceAction, ResourceArgs, TokenArgs, UserArgs};
+pub use report::{MirrorsArgs, PropagationArgs, ReportArgs};
+pub(crate) use report::{mirrors, propagation, report};
+pub use resource::{Resource, ResourceAction, ResourceArgs, SiteArgs, TokenArgs, UserArgs};
 pub(crate) use resource::{fields, run as resource};
 pub use scan::ScanArgs;
-pub(crate) use scan::run as scan;
+pub(crate) use scan::{probe, run as scan};
 pub(crate) use trail::audit;
 
 use crate::{Error, clock};

@@ -1,13 +1,14 @@
 //! What should exist: the primary copies of categories, into the catalog.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use heliostat_catalog::{Catalog, Taken};
+use heliostat_catalog::{Catalog, Place, Taken};
 use heliostat_observe_probe::{ProbeSettings, program};
-use heliostat_observe_scan::{Origin, Progress, ScanSettings, Share, Summary, scan, share};
+use heliostat_observe_report::record;
+use heliostat_observe_scan::{Extent, Origin, Progress, ScanSettings, Share, Summary, scan, share};
 use heliostat_workers::Program;
 
 use super::args::CatalogArgs;
@@ -67,14 +68,14 @@ pub(crate) fn run(args: &ScanArgs, out: &mut impl Write) -> Result<(), Error> {
             category,
             images: images && !matches!(origin, Origin::Rsync(_)),
             origin,
-            from,
+            extent: if from.is_empty() { Extent::Whole } else { Extent::Below(from) },
             full: args.full,
             force: args.force,
-            probe: probe(args)?,
+            probe: probe(args.probe.as_deref())?,
             agent: concat!("heliostat/", env!("CARGO_PKG_VERSION")).to_owned(),
             actor: actor("scan"),
         };
-        let summary = leased(&mut catalog, args, &settings)?;
+        let summary = leased(&mut catalog, &args.catalog.place()?, &settings)?;
         if !args.json {
             print(&settings, &summary, out)?;
             out.flush()?;
@@ -109,13 +110,7 @@ fn origins(catalog: &mut Catalog, args: &ScanArgs) -> Result<Vec<(String, Origin
             let Some(origin) = args.from.clone().or(known) else { continue };
             let from = match path {
                 None => Some(""),
-                Some(path) if category.top.is_empty() => Some(path),
-                Some(path) => match path.strip_prefix(&category.top) {
-                    Some(rest) if rest.is_empty() || rest.starts_with('/') => {
-                        Some(rest.trim_matches('/'))
-                    }
-                    _ => None,
-                },
+                Some(path) => below(&category.top, path),
             };
             if let Some(from) = from {
                 found.push((category.name, origin, from.to_owned()));
@@ -129,8 +124,17 @@ fn origins(catalog: &mut Catalog, args: &ScanArgs) -> Result<Vec<(String, Origin
     Ok(found)
 }
 
-fn probe(args: &ScanArgs) -> Result<ProbeSettings, Error> {
-    let program = match &args.probe {
+/// The path of something below a top.
+pub(super) fn below<'a>(top: &str, path: &'a str) -> Option<&'a str> {
+    match path.strip_prefix(top)? {
+        rest if top.is_empty() || rest.is_empty() => Some(rest),
+        rest => rest.strip_prefix('/'),
+    }
+}
+
+/// The workers that parse what strangers wrote.
+pub(crate) fn probe(program_at: Option<&Path>) -> Result<ProbeSettings, Error> {
+    let program = match program_at {
         Some(path) => Program::new(path, [] as [&str; 0]),
         None => program().map_err(|path| Error::Probe { path })?,
     };
@@ -138,9 +142,9 @@ fn probe(args: &ScanArgs) -> Result<ProbeSettings, Error> {
 }
 
 /// Scans, unless somebody else scans the category just now.
-fn leased(
+pub(super) fn leased(
     catalog: &mut Catalog,
-    args: &ScanArgs,
+    place: &Place,
     settings: &ScanSettings,
 ) -> Result<Summary, Error> {
     let name = format!("scan {}", settings.category);
@@ -150,12 +154,16 @@ fn leased(
             return Err(Error::Scanned { category: settings.category.clone(), holder });
         }
     };
-    let heart = Heart::start(args.catalog.place()?, lease.clone(), LEASE)?;
+    let heart = Heart::start(place.clone(), lease.clone(), LEASE)?;
     let summary = watched(catalog, settings);
     heart.stop();
     let released = catalog.lease_release(&lease);
     let summary = summary?;
     told(released)?;
+    if summary.versions > 0 {
+        // Every mirror is one version further behind now.
+        record(catalog, &settings.actor)?;
+    }
     Ok(summary)
 }
 

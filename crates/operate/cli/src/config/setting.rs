@@ -120,6 +120,10 @@ pub(crate) fn masked(value: &str) -> String {
 /// The parts of the file, and whose options stand in them.
 pub(crate) const SECTIONS: &[(&str, &[&str])] = &[
     ("serve", &["serve"]),
+    ("web", &["web"]),
+    ("checkin", &["checkin"]),
+    ("notify", &["notify"]),
+    ("report", &["report"]),
     ("publish", &["publish", "rollback"]),
     ("compile", &["compile"]),
     ("import", &["import"]),
@@ -129,7 +133,16 @@ pub(crate) const SECTIONS: &[(&str, &[&str])] = &[
 const SHARED: &[&str] = &["catalog", "catalog_file"];
 
 /// Options that mean one call only.
-const PER_CALL: &[&str] =
-    &["cache", "config", "generation", "output", "postgres", "postgres_file", "seed", "top"];
+const PER_CALL: &[&str] = &[
+    "cache",
+    "config",
+    "generation",
+    "output",
+    "paths",
+    "postgres",
+    "postgres_file",
+    "seed",
+    "top",
+];
 
 const MASK: &str = "********";

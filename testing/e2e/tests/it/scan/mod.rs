@@ -176,6 +176,55 @@ fn every_origin_shows_the_same() -> Result<()> {
     Ok(())
 }
 
+/// A publisher names what it has changed: nothing else is looked at, wherever the primary copy is.
+#[test]
+fn only_what_is_named_is_looked_at() -> Result<()> {
+    let tree = Tree::make_plain()?;
+    tree.write("other/a.txt", b"other")?;
+    tree.settle()?;
+    let pages = Pages::serve(tree.root())?;
+    let mut origins = vec![tree.text()?.to_owned(), pages.url.clone()];
+    let rsync = match missing(&["rsync"]) {
+        Some(why) => {
+            skip("rsync is asked for what is named", &why)?;
+            None
+        }
+        None => Some(Rsyncd::start(tree.root())?),
+    };
+    origins.extend(rsync.as_ref().map(|server| server.url.clone()));
+    let rigs: Vec<Rig> = origins.iter().map(|_| Rig::new()).collect::<Result<_>>()?;
+    for (rig, origin) in rigs.iter().zip(&origins) {
+        rig.scan_from(origin)?;
+    }
+    // A file in a known directory, a file in new ones, something that was removed, and something
+    // that nobody names.
+    tree.write("iso/SHA256SUMS", format!("{}  b.iso\n", "1".repeat(64)).as_bytes())?;
+    tree.write("41/new/CHECKSUM", b"nothing\n")?;
+    tree.write("other/b.txt", b"not named")?;
+    fs::remove_dir_all(tree.path("debian"))?;
+    let paths = "pub/linux/iso/SHA256SUMS\npub/linux/41/new/CHECKSUM\npub/linux/debian/\nother/x\n";
+    for (rig, origin) in rigs.iter().zip(&origins) {
+        let file = rig.folder.path().join("paths");
+        fs::write(&file, paths)?;
+        let other = pages.count("/other/");
+        let said = rig.call(&["notify", "--paths", text(&file)?, "--json"])?;
+        let said: Value = serde_json::from_str(&said)?;
+        let of = &said["scanned"][0];
+        ensure!(of["added"] == 2, "{origin}: the new ones: {said}");
+        ensure!(of["gone"].as_u64() > Some(1), "{origin}: the removed ones: {said}");
+        ensure!(of["directories"].as_u64() < Some(6), "{origin}: {said}");
+        ensure!(said["nowhere"] == serde_json::json!(["other/x"]), "{origin}: {said}");
+        ensure!(pages.count("/other/") == other, "{origin}: what nobody names is not asked for");
+        let versions = rig.versions()?;
+        ensure!(versions.contains_key("pub/linux/iso/SHA256SUMS"), "{origin}: {versions:?}");
+        ensure!(versions["pub/linux/iso/SHA256SUMS"].len() > 1, "{origin}: {versions:?}");
+        // The whole scan finds the rest, and nothing that was wrong.
+        let scanned = rig.scan(&[])?;
+        ensure!(scanned.number("gone") == 0, "{origin}: {}", scanned.0);
+    }
+    Ok(())
+}
+
 /// What was learned before the end is there, and is not learned again.
 #[test]
 fn a_killed_scan_goes_on() -> Result<()> {

@@ -30,13 +30,13 @@ use super::args::CatalogArgs;
 use super::{actor, difference, open};
 use crate::{Error, table};
 use kinds::{DirectoryDocument, Kind};
-pub use people::{TokenArgs, UserArgs};
+pub use people::{SiteArgs, TokenArgs, UserArgs};
 
 /// The sorts of things.
 #[derive(Debug, Subcommand)]
 pub enum Resource {
     /// Organisations that run hosts.
-    Site(ResourceArgs),
+    Site(SiteArgs),
     /// Machines that carry content: by name, or by number where several share a name.
     Host(ResourceArgs),
     /// Parts of the tree that hosts carry as a whole.
@@ -123,7 +123,7 @@ pub enum ResourceAction {
 /// Does it.
 pub(crate) fn run(resource: &Resource, out: &mut impl Write) -> Result<(), Error> {
     match resource {
-        Resource::Site(args) => act::<Site>(args, out),
+        Resource::Site(args) => people::site(args, out),
         Resource::Host(args) => act::<Host>(args, out),
         Resource::Category(args) => act::<Category>(args, out),
         Resource::Directory(args) => act::<DirectoryDocument>(args, out),

@@ -1,4 +1,4 @@
-//! What only people have: passwords and tokens.
+//! What only people and sites have: passwords and tokens.
 //!
 //! Secrets come in through a pipe or a file and never as arguments, which everybody on the machine
 //! can read; they go out once, when they are made.
@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use heliostat_catalog::account::{Account, PASSWORD_BYTES_MAX, SALT_BYTES};
+use heliostat_catalog::site::Site;
 use heliostat_catalog::token::SECRET_BYTES;
 use heliostat_catalog::{Catalog, Ending, Txn};
 
@@ -39,6 +40,36 @@ enum UserAction {
         /// Change nothing, and say whether it is the right one.
         #[arg(long)]
         check: bool,
+    },
+}
+
+/// What to do with sites.
+#[derive(Debug, Args)]
+pub struct SiteArgs {
+    #[command(flatten)]
+    catalog: CatalogArgs,
+    #[command(subcommand)]
+    action: SiteAction,
+}
+
+#[derive(Debug, Subcommand)]
+enum SiteAction {
+    #[command(flatten)]
+    Resource(ResourceAction),
+    /// Set the password with which old clients (`report_mirror`) check in the site's private hosts;
+    /// it comes on the standard input or in a file, and its line's end is no part of it.
+    Password {
+        /// Whose.
+        name: String,
+        /// The file; `-` is the standard input.
+        #[arg(long, value_name = "FILE", default_value = "-")]
+        file: PathBuf,
+        /// Change nothing, and say whether it is the right one.
+        #[arg(long)]
+        check: bool,
+        /// Take the password away: old clients of the site cannot check in any more.
+        #[arg(long, conflicts_with_all = ["file", "check"])]
+        remove: bool,
     },
 }
 
@@ -95,6 +126,26 @@ pub(super) fn user(args: &UserArgs, out: &mut impl Write) -> Result<(), Error> {
             let password = secret_read(file)?;
             let salt: [u8; SALT_BYTES] = random()?;
             change(&mut catalog, out, |txn| txn.account_password_set(name, &password, &salt))
+        }
+    }
+}
+
+/// Does it.
+pub(super) fn site(args: &SiteArgs, out: &mut impl Write) -> Result<(), Error> {
+    let mut catalog = open(&args.catalog)?;
+    match &args.action {
+        SiteAction::Resource(action) => act_in::<Site>(&mut catalog, action, out),
+        SiteAction::Password { name, file, check: true, .. } => {
+            let password = secret_read(file)?;
+            let known = catalog.read(|view| view.site_by_password(name, &password))?;
+            known.ok_or(Error::Wrong)?;
+            Ok(writeln!(out, "yes, it is {name}'s")?)
+        }
+        SiteAction::Password { name, file, remove, .. } => {
+            let password = if *remove { None } else { Some(secret_read(file)?) };
+            let salt: [u8; SALT_BYTES] = random()?;
+            let password = password.as_deref();
+            change(&mut catalog, out, |txn| txn.site_password_set(name, password, &salt))
         }
     }
 }
