@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 use std::{env, fs, thread};
 
 use anyhow::{Context, Result, bail};
+use heliostat_snapshot::Snapshot;
+use heliostat_snapshot::records::UrlRow;
 
 use crate::child::{self, Child};
 use crate::client::{Reply, fetch_once};
@@ -36,6 +38,8 @@ pub struct Sample {
     pub path: &'static str,
     /// Its mean length.
     pub body_bytes: usize,
+    /// The mean number of its URLs.
+    pub urls: usize,
     /// Its headers, without length and date, which every server adds itself.
     pub headers: Vec<(String, String)>,
 }
@@ -67,33 +71,37 @@ pub fn heliostat(inputs: &Inputs, snapshot: &Path, machine: &Machine) -> Result<
 ///
 /// When it does not answer within a minute.
 pub fn constant(samples: &[Sample], inputs: &Inputs, machine: &Machine) -> Result<Server> {
-    bodies("constant", 0, samples, inputs, machine)
+    bodies("constant", &[], samples, inputs, machine)
 }
 
-/// The floor: one of many bodies that lie ready, in as much memory as a snapshot takes.
+/// The floor: each body put together from as many pieces as an answer has URLs, any of as many as
+/// the snapshot has.
 ///
 /// # Errors
 ///
-/// When it does not answer within a minute.
-pub fn drawn(
+/// When the snapshot cannot be read, or the server does not answer within a minute.
+pub fn gathered(
     snapshot: &Path,
     samples: &[Sample],
     inputs: &Inputs,
     machine: &Machine,
 ) -> Result<Server> {
-    bodies("drawn", fs::metadata(snapshot)?.len(), samples, inputs, machine)
+    let count = Snapshot::open(snapshot)?.rows::<UrlRow>().len();
+    let pieces = |sample: &Sample| format!("{}={}/{count}", sample.path, sample.urls);
+    let pieces = samples.iter().map(|sample| ["--pieces".to_owned(), pieces(sample)]);
+    bodies("gathered", &pieces.flatten().collect::<Vec<_>>(), samples, inputs, machine)
 }
 
 fn bodies(
     name: &'static str,
-    memory: u64,
+    more: &[String],
     samples: &[Sample],
     inputs: &Inputs,
     machine: &Machine,
 ) -> Result<Server> {
     let address = free_address()?;
     let mut arguments = vec!["--listen".to_owned(), address.to_string()];
-    arguments.extend(["--memory".to_owned(), memory.to_string()]);
+    arguments.extend_from_slice(more);
     for sample in samples {
         arguments.extend(["--body".to_owned(), format!("{}={}", sample.path, sample.body_bytes)]);
         for (name, value) in &sample.headers {

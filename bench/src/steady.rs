@@ -171,7 +171,7 @@ impl Series {
     }
 }
 
-/// Item 1. The servers are Heliostat, the constant one, the one that draws and, when it is there,
+/// Item 1. The servers are Heliostat, the constant one, the one that gathers and, when it is there,
 /// nginx.
 pub fn table_cpu(all: &[Series]) -> Table {
     let mut table = Table::new(
@@ -182,14 +182,14 @@ pub fn table_cpu(all: &[Series]) -> Table {
             "connections",
             "Heliostat µs",
             "constant µs",
-            "drawn µs",
+            "gathered µs",
             "nginx µs",
             "to constant",
             "to nginx",
-            "drawn to constant",
+            "gathered to constant",
             "Heliostat /s",
             "constant /s",
-            "drawn /s",
+            "gathered /s",
             "nginx /s",
         ],
     );
@@ -202,14 +202,14 @@ pub fn table_cpu(all: &[Series]) -> Table {
             series.connections.to_string(),
             cpu(HELIOSTAT),
             cpu(CONSTANT),
-            cpu(DRAWN),
+            cpu(GATHERED),
             cpu(NGINX),
             short(series.ratio(HELIOSTAT, CONSTANT, |run| run.cpu_us)),
             short(series.ratio(HELIOSTAT, NGINX, |run| run.cpu_us)),
-            short(series.ratio(DRAWN, CONSTANT, |run| run.cpu_us)),
+            short(series.ratio(GATHERED, CONSTANT, |run| run.cpu_us)),
             speed(HELIOSTAT),
             speed(CONSTANT),
-            speed(DRAWN),
+            speed(GATHERED),
             speed(NGINX),
         ]);
     }
@@ -279,7 +279,7 @@ pub fn disturbance<'r>(runs: impl Iterator<Item = &'r Run>) -> String {
 /// The places of the servers.
 const HELIOSTAT: usize = 0;
 const CONSTANT: usize = 1;
-const DRAWN: usize = 2;
+const GATHERED: usize = 2;
 const NGINX: usize = 3;
 
 /// Below this share of the core, others do not count.

@@ -2,9 +2,9 @@
 //!
 //! Bare hyper behind hyper-util's `auto` server, one runtime on one thread, its own `SO_REUSEPORT`
 //! listener, mimalloc. It does nothing but answer each path with the same bytes and headers, so
-//! what Heliostat costs above it is the price of thinking. With `--memory` it draws each answer from
-//! many bodies that lie ready: no thinking either, but an answer is no longer in the cache, which is
-//! the least that a server of different answers pays.
+//! what Heliostat costs above it is the price of thinking. With `--pieces` it puts each answer
+//! together from pieces drawn at random, without a thought about which: the least that answers in
+//! a random order cost.
 #![forbid(unsafe_code)]
 
 use std::cell::Cell;
@@ -39,9 +39,9 @@ struct Options {
     /// `PATH=NAME: VALUE`: a header of a path's answers.
     #[arg(long, value_parser = header)]
     header: Vec<(String, HeaderName, HeaderValue)>,
-    /// How many bytes of bodies each path draws from, at random; without it, one body.
-    #[arg(long, default_value_t = 0)]
-    memory: usize,
+    /// `PATH=PIECES/OF`: of how many pieces, out of how many, each body of a path is made.
+    #[arg(long, value_parser = drawn_path)]
+    pieces: Vec<(String, usize, usize)>,
 }
 
 fn main() -> Result<()> {
@@ -55,32 +55,51 @@ fn main() -> Result<()> {
 struct Answer {
     path: String,
     headers: HeaderMap,
-    bodies: Vec<Bytes>,
-    drawn: Cell<u64>,
+    body: Bytes,
+    pieces: Option<Pieces>,
 }
 
-impl Answer {
-    /// One of the bodies.
-    fn body(&self) -> Bytes {
-        // Steele, Lea and Flood's SplitMix64 (2014).
-        let state = self.drawn.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
-        self.drawn.set(state);
-        let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        let at = (mixed ^ (mixed >> 31)) % self.bodies.len() as u64;
-        self.bodies[at as usize].clone()
+/// What bodies are put together from.
+struct Pieces {
+    all: Vec<u8>,
+    piece_bytes: usize,
+    taken: usize,
+    state: Cell<u64>,
+}
+
+impl Pieces {
+    /// So many pieces of the whole, any of them.
+    fn draw(&self) -> Bytes {
+        let mut body = Vec::with_capacity(self.taken * self.piece_bytes);
+        let mut state = self.state.get();
+        for _ in 0..self.taken {
+            // Steele, Lea and Flood's SplitMix64 (2014).
+            state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            let count = (self.all.len() / self.piece_bytes) as u64;
+            let at = ((mixed ^ (mixed >> 31)) % count) as usize * self.piece_bytes;
+            body.extend_from_slice(&self.all[at..at + self.piece_bytes]);
+        }
+        self.state.set(state);
+        body.into()
     }
 }
 
 fn answers(options: &Options) -> Vec<Answer> {
     let answer = |(path, bytes): &(String, usize)| {
-        let count = (options.memory / (*bytes).max(1)).max(1);
+        let drawn = options.pieces.iter().find(|(of, _, _)| of == path);
+        let pieces = drawn.map(|&(_, taken, count)| {
+            let piece_bytes = (bytes / taken.max(1)).max(1);
+            let all = vec![b'x'; piece_bytes * count.max(1)];
+            Pieces { all, piece_bytes, taken, state: Cell::default() }
+        });
         let own = options.header.iter().filter(|(of, _, _)| of == path);
         Answer {
             path: path.clone(),
             headers: own.map(|(_, name, value)| (name.clone(), value.clone())).collect(),
-            bodies: vec![vec![b'x'; *bytes]; count].into_iter().map(Bytes::from).collect(),
-            drawn: Cell::default(),
+            body: vec![b'x'; *bytes].into(),
+            pieces,
         }
     };
     options.body.iter().map(answer).collect()
@@ -114,7 +133,8 @@ fn respond(
     let path = request.uri().path();
     let mut response = Response::default();
     if let Some(answer) = answers.iter().find(|answer| answer.path == path) {
-        *response.body_mut() = answer.body().into();
+        let body = answer.pieces.as_ref().map_or_else(|| answer.body.clone(), Pieces::draw);
+        *response.body_mut() = body.into();
         *response.headers_mut() = answer.headers.clone();
     } else if path != "/readyz" {
         *response.status_mut() = StatusCode::NOT_FOUND;
@@ -125,6 +145,12 @@ fn respond(
 fn sized_path(text: &str) -> Result<(String, usize)> {
     let (path, bytes) = text.split_once('=').context("PATH=BYTES")?;
     Ok((path.to_owned(), bytes.parse()?))
+}
+
+fn drawn_path(text: &str) -> Result<(String, usize, usize)> {
+    let (path, pieces) = text.split_once('=').context("PATH=PIECES/OF")?;
+    let (taken, count) = pieces.split_once('/').context("PIECES/OF")?;
+    Ok((path.to_owned(), taken.parse()?, count.parse()?))
 }
 
 fn header(text: &str) -> Result<(String, HeaderName, HeaderValue)> {

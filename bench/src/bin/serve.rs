@@ -116,8 +116,9 @@ impl Bench {
             say("**Skipped: nginx is not installed.**\n")?;
         }
         if self.wants(&[1, 2]) {
-            let drawn = servers::drawn(&compiled.snapshot, &samples, inputs, machine)?;
-            let all: Vec<_> = [&heliostat, &constant, &drawn].into_iter().chain(&nginx).collect();
+            let gathered = servers::gathered(&compiled.snapshot, &samples, inputs, machine)?;
+            let all: Vec<_> =
+                [&heliostat, &constant, &gathered].into_iter().chain(&nginx).collect();
             self.steady(&all, &samples)?;
         }
         if self.wants(&[7]) {
@@ -199,13 +200,14 @@ impl Bench {
 /// Asks for some answers and takes their mean length and the headers of the last.
 fn sample(server: &Server, inputs: &Inputs, endpoint: Endpoint) -> Result<Sample> {
     let requests = Targets::read(inputs.targets(endpoint))?.requests(true);
-    let (mut bytes, mut headers) = (0, Vec::new());
+    let (mut bytes, mut urls, mut headers) = (0, 0, Vec::new());
     runtime()?.block_on(async {
         let mut connection = Connection::open(server.address).await?;
         for request in requests.iter().take(SAMPLES) {
             let reply = connection.fetch(request).await?;
             ensure!(reply.status == 200, "{} instead of an answer", reply.status);
             bytes += reply.body.len();
+            urls += reply.body.windows(3).filter(|at| at == b"://").count();
             headers = reply
                 .headers()
                 .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
@@ -216,7 +218,7 @@ fn sample(server: &Server, inputs: &Inputs, endpoint: Endpoint) -> Result<Sample
         }
         Ok(())
     })?;
-    Ok(Sample { path: endpoint.path(), body_bytes: bytes / SAMPLES, headers })
+    Ok(Sample { path: endpoint.path(), body_bytes: bytes / SAMPLES, urls: urls / SAMPLES, headers })
 }
 
 /// Builds what is started: this command alone was built by the one who runs it.

@@ -29,8 +29,10 @@ fn main() -> ExitCode {
         Ok(args) => args,
         Err(error) => return failed(&error.into()),
     };
-    let filter =
-        EnvFilter::try_from_env("HELIOSTAT_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    // A demo tells a story of its own, in which every publication would be a line.
+    let quiet = matches!(args.command, Command::Demo(_));
+    let filter = EnvFilter::try_from_env("HELIOSTAT_LOG")
+        .unwrap_or_else(|_| EnvFilter::new(if quiet { "warn" } else { "info" }));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(std::io::stderr().is_terminal())

@@ -109,13 +109,25 @@ impl Running {
 
     /// Obeys signals until one says stop; then drains.
     pub(crate) fn until_stopped(self, signals: Signals) -> anyhow::Result<()> {
+        self.until(signals, std::future::pending::<()>()).map(drop)
+    }
+
+    /// As [`until_stopped`](Running::until_stopped), or until something else is done; gives what came
+    /// of that.
+    pub(crate) fn until<T>(
+        self,
+        signals: Signals,
+        done: impl Future<Output = T>,
+    ) -> anyhow::Result<Option<T>> {
         let Signals { runtime, mut terminate, mut interrupt, mut hangup, mut user1 } = signals;
-        runtime.block_on(async {
+        let mut done = std::pin::pin!(done);
+        let done = runtime.block_on(async {
             tell(&[NotifyState::Ready]);
             loop {
                 tokio::select! {
-                    _ = terminate.recv() => break,
-                    _ = interrupt.recv() => break,
+                    _ = terminate.recv() => break None,
+                    _ = interrupt.recv() => break None,
+                    done = &mut done => break Some(done),
                     _ = hangup.recv() => {
                         self.watch.look_again();
                         self.follower.iter().for_each(Follower::look_again);
@@ -136,7 +148,7 @@ impl Running {
             let counts = log.counts();
             tracing::info!(counts.lines_written, counts.lines_dropped, "access log closed");
         }
-        Ok(())
+        Ok(done)
     }
 }
 

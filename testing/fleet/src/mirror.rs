@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::SystemTime;
 
 use tokio::sync::watch;
 
@@ -91,10 +92,13 @@ impl Mirror {
         *lock(&self.shelf.tree) = tree;
     }
 
-    /// Loses a file or a folder; whether it was there.
+    /// Loses a file or a folder; whether it was there. The folder that it was in shows when.
     pub fn lose(&self, path: &str) -> bool {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let mut tree = lock(&self.shelf.tree);
-        Arc::make_mut(&mut *tree).remove(path)
+        let tree = Arc::make_mut(&mut *tree);
+        tree.touch(path.rsplit_once('/').map_or("", |(folder, _)| folder), now.as_secs() as i64);
+        tree.remove(path)
     }
 
     /// How it behaves.

@@ -19,10 +19,10 @@ pub struct Primary {
 
 impl Primary {
     /// Where its repository of rpm-md that changes with a release lies.
-    pub const UPDATES: &'static str = "updates/40/Everything/x86_64";
+    pub const UPDATES: &'static str = "updates/40/x86_64";
 
     /// Where its repository of rpm-md that stays as it is lies.
-    pub const RELEASE: &'static str = "releases/40/Everything/x86_64/os";
+    pub const RELEASE: &'static str = "releases/40/x86_64/os";
 
     /// Where its repository of Debian lies.
     pub const DEBIAN: &'static str = "debian";

@@ -48,7 +48,7 @@ fn one(manner: Manner, style: Style) -> (Fleet, Mirror) {
 #[test]
 fn an_honest_mirror_serves_what_it_holds() {
     let (_fleet, mirror) = one(Manner::Honest, Style::Nginx);
-    let path = "updates/40/Everything/x86_64/repodata/repomd.xml";
+    let path = "updates/40/x86_64/repodata/repomd.xml";
     let tree = mirror.tree();
     let file = tree.file(path).unwrap();
     let (head, body) = get(&mirror, path);

@@ -157,6 +157,16 @@ impl Tree {
         was
     }
 
+    /// A folder is shown as changed at a time from now on, if it is there.
+    pub fn touch(&mut self, path: &str, modified_unix_s: i64) {
+        let (above, name) = split(path);
+        if let Some(above) = self.folders.get_mut(above)
+            && let Some(shown) = Folder::changed(above).folders.get_mut(name)
+        {
+            *shown = modified_unix_s;
+        }
+    }
+
     /// The same tree without some of it.
     #[must_use]
     pub fn without(&self, path: &str) -> Tree {

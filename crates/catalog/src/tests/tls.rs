@@ -50,7 +50,7 @@ fn a_server_is_believed_as_the_url_says() {
     let url = server.network_url("localhost", PASSWORD, "postgres");
     let place = Place::Server(format!("{url}?{full}"));
     Catalog::create(&place, NOW).unwrap();
-    assert_eq!(place.to_string().contains(PASSWORD), false);
+    assert!(!place.to_string().contains(PASSWORD));
     Catalog::open(&place, NOW).unwrap().read(|view| view.site_list()).unwrap();
 }
 

@@ -94,7 +94,7 @@ fn network(txn: &mut Txn<'_>) -> Result<(Account, Site), Error> {
                     ..SeenFile::default()
                 };
                 let files = [file("a", Some(10), false), file("link", None, true)];
-                txn.scan_set(directory.id, "mark", &files)?;
+                txn.scan_set(directory.id, ("mark", None), &files)?;
             }
         }
     }

@@ -62,7 +62,7 @@ impl Asker {
                         },
                     }
                 }
-                Err(error) => failed(error),
+                Err(error) => self.failed(error),
             };
             if let Some(asked) = self.settled(asked, again).await {
                 return asked;
@@ -83,8 +83,10 @@ impl Asker {
             });
             let asked = match streamed.await {
                 Ok(_) if bytes > INDEX_BYTES_MAX => {
+                    let limit = Limit::BodyBytes;
+                    self.prober.note(limit);
                     let what = format!("an index of more than {INDEX_BYTES_MAX} bytes");
-                    Asked::Refused(Some(Limit::BodyBytes), what)
+                    Asked::Refused(Some(limit), what)
                 }
                 Ok(None) => Asked::NotModified,
                 Ok(Some(head)) => {
@@ -93,7 +95,7 @@ impl Asker {
                     let validators = head.validators.clone();
                     Asked::Got((u64::from_be_bytes(first), head), validators)
                 }
-                Err(error) => failed(error),
+                Err(error) => self.failed(error),
             };
             if let Some(asked) = self.settled(asked, again).await {
                 return asked;
@@ -111,7 +113,7 @@ impl Asker {
                     let validators = head.validators.clone();
                     Asked::Got(head, validators)
                 }
-                Err(error) => failed(error),
+                Err(error) => self.failed(error),
             };
             if let Some(asked) = self.settled(asked, again).await {
                 return asked;
@@ -135,19 +137,32 @@ impl Asker {
             _ => Some(asked),
         }
     }
+
+    /// What an error means; a limit is counted, and told by its name.
+    fn failed<T>(&self, error: FetchError) -> Asked<T> {
+        let limit = error.limit();
+        // What a body is refused for was counted when it was.
+        if let (Some(limit), false) = (limit, matches!(error, FetchError::Body(_))) {
+            self.prober.note(limit);
+        }
+        match limit {
+            Some(limit) => failed(&error, |told| format!("{limit}: {told}")),
+            None => failed(&error, |told| told),
+        }
+    }
 }
 
-fn failed<T>(error: FetchError) -> Asked<T> {
-    match &error {
+fn failed<T>(error: &FetchError, name: impl Fn(String) -> String) -> Asked<T> {
+    match error {
         _ if error.is_absent() => Asked::Absent,
         _ if error.is_unroutable() => Asked::Unroutable,
         FetchError::Later { wait, .. } => Asked::Enough(Some(*wait)),
         FetchError::Status(401 | 403 | 405 | 406) => Asked::NoListing,
-        FetchError::Url(_) | FetchError::Forbidden(_) => Asked::Refused(None, told(&error)),
+        FetchError::Url(_) | FetchError::Forbidden(_) => Asked::Refused(error.limit(), told(error)),
         FetchError::Body(failure) if failure.limit().is_some() => {
             Asked::Refused(failure.limit(), told(failure))
         }
-        _ => Asked::NoAnswer(told(&error)),
+        _ => Asked::NoAnswer(name(told(error))),
     }
 }
 

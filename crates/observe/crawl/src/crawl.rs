@@ -8,6 +8,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use heliostat_catalog::crawl::CrawlHost;
 use heliostat_catalog::{Actor, Catalog, Lease, Taken};
 use heliostat_observe_probe::wire::Limit;
 use heliostat_observe_probe::{
@@ -19,7 +20,7 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 use crate::error::Error;
 use crate::host::{Batch, Before, HostReport, Tools, Word, look};
 use crate::pace::PaceSettings;
-use crate::plan::{Target, Wish, targets, trees};
+use crate::plan::{Target, Wish, candidates, targets};
 use crate::record::{ended, record};
 use crate::verdict::Counts;
 use crate::ways::Families;
@@ -82,6 +83,8 @@ pub struct Summary {
     pub requests: u64,
     /// Documents that were refused, by the name of the limit.
     pub refused: Vec<(Limit, u64)>,
+    /// Names that were left out of listings, by the name of the limit.
+    pub left_out: Vec<(Limit, u64)>,
     /// How long it took.
     pub duration_ms: u64,
 }
@@ -98,18 +101,24 @@ pub fn crawl(
 ) -> Result<Summary, Error> {
     let begun = Instant::now();
     let now_unix_s = (settings.now_unix_s)() as i64;
-    let trees = catalog.read(|view| trees(view, &settings.wish))?;
     let mut found = Ok(Vec::new());
     catalog.read(|view| {
-        found = targets(view, &settings.wish, &trees);
+        found = candidates(view, &settings.wish);
         Ok(())
     })?;
     let mut summary = Summary::default();
     let (ready, waiting): (Vec<_>, Vec<_>) =
-        found?.into_iter().partition(|target| is_due(target, settings, now_unix_s));
-    let later = waiting.iter().filter(|target| is_left_alone(target, now_unix_s));
-    summary.left_alone = later.count() as u64;
+        found?.into_iter().partition(|(_, last)| is_due(last, settings, now_unix_s));
+    let alone = waiting.iter().filter(|(_, last)| is_left_alone(last, now_unix_s));
+    summary.left_alone = alone.count() as u64;
+    let ready = match ready.is_empty() {
+        true => Vec::new(),
+        false => catalog.read(|view| targets(view, &settings.wish, ready))?,
+    };
     watch(Event::Begun { hosts: ready.len() });
+    if ready.is_empty() {
+        return Ok(summary);
+    }
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.map_err(Error::Runtime)?;
     let tools = {
@@ -130,7 +139,8 @@ pub fn crawl(
         renewed: Instant::now(),
     };
     crawling.run(from, &mut summary, watch)?;
-    summary.refused = prober.counts().refused;
+    let counts = prober.counts();
+    (summary.refused, summary.left_out) = (counts.refused, counts.left_out);
     runtime.block_on(prober.drain());
     summary.duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
     Ok(summary)
@@ -160,18 +170,17 @@ fn tools(settings: &CrawlSettings) -> Result<Tools, Error> {
 }
 
 /// Whether it is a host's turn.
-fn is_due(target: &Target, settings: &CrawlSettings, now_unix_s: i64) -> bool {
+fn is_due(last: &CrawlHost, settings: &CrawlSettings, now_unix_s: i64) -> bool {
     if !settings.wish.hosts.is_empty() {
         return true;
     }
-    let due = settings.every.is_none_or(|every| due_unix_s(target, every) <= now_unix_s);
-    due && !is_left_alone(target, now_unix_s)
+    let due = settings.every.is_none_or(|every| due_unix_s(last, every) <= now_unix_s);
+    due && !is_left_alone(last, now_unix_s)
 }
 
 /// Whether a host has asked for peace, or does not answer: then for five minutes, and twice as long
 /// each time, up to a day.
-fn is_left_alone(target: &Target, now_unix_s: i64) -> bool {
-    let last = &target.last;
+fn is_left_alone(last: &CrawlHost, now_unix_s: i64) -> bool {
     let patience_s = match last.failures {
         0 => 0,
         failures => (BACK_OFF_S << (failures - 1).min(9)).min(BACK_OFF_S_MAX),
@@ -180,14 +189,14 @@ fn is_left_alone(target: &Target, now_unix_s: i64) -> bool {
 }
 
 /// When it is a host's turn: each has a moment of its own within the interval, so that they spread.
-pub(crate) fn due_unix_s(target: &Target, every: Duration) -> i64 {
-    if target.last.rounds == 0 {
+pub(crate) fn due_unix_s(last: &CrawlHost, every: Duration) -> i64 {
+    if last.rounds == 0 {
         return 0;
     }
     let every_s = i64::try_from(every.as_secs()).unwrap_or(i64::MAX).max(1);
-    let phase_s = (target.host_id.wrapping_mul(PHASE) & i64::MAX) % every_s;
+    let phase_s = (last.host_id.wrapping_mul(PHASE) & i64::MAX) % every_s;
     // The first of its moments that is not too soon after the last time.
-    let soonest = target.last.crawled_unix_s.saturating_add(every_s / 2);
+    let soonest = last.crawled_unix_s.saturating_add(every_s / 2);
     soonest + (phase_s - soonest).rem_euclid(every_s)
 }
 
@@ -347,25 +356,21 @@ mod tests {
     use heliostat_catalog::crawl::CrawlHost;
 
     use super::{due_unix_s, is_left_alone};
-    use crate::plan::Target;
-
-    fn target(host_id: i64, last: CrawlHost) -> Target {
-        Target { host_id, name: String::new(), last, mirrors: Vec::new() }
-    }
 
     #[test]
     fn turns_are_spread_over_the_interval() {
         let (every, hour_s) = (Duration::from_secs(3600), 3600);
-        assert_eq!(due_unix_s(&target(1, CrawlHost::default()), every), 0, "never yet");
+        assert_eq!(due_unix_s(&CrawlHost::default(), every), 0, "never yet");
         let mut quarters = [0; 4];
         for host_id in 0..400 {
-            let last = CrawlHost { crawled_unix_s: 36_000, rounds: 1, ..CrawlHost::default() };
-            let due = due_unix_s(&target(host_id, last.clone()), every);
+            let (crawled_unix_s, rounds) = (36_000, 1);
+            let last = CrawlHost { host_id, crawled_unix_s, rounds, ..CrawlHost::default() };
+            let due = due_unix_s(&last, every);
             assert!((36_000 + hour_s / 2..=36_000 + hour_s * 3 / 2).contains(&due), "{due}");
             quarters[((due - 37_800) * 4 / hour_s).min(3) as usize] += 1;
             // From then on it is an hour each time.
             let next = CrawlHost { crawled_unix_s: due + 20, rounds: 2, ..last };
-            assert_eq!(due_unix_s(&target(host_id, next), every), due + hour_s);
+            assert_eq!(due_unix_s(&next, every), due + hour_s);
         }
         assert!(quarters.iter().all(|&count| count > 70), "{quarters:?}");
     }
@@ -379,7 +384,7 @@ mod tests {
                 failures,
                 ..CrawlHost::default()
             };
-            is_left_alone(&target(1, last), 1_000_000)
+            is_left_alone(&last, 1_000_000)
         };
         assert!(!alone(0, 1, 0) && alone(1, 299, 0) && !alone(1, 300, 0));
         assert!(alone(2, 599, 0) && !alone(2, 600, 0));

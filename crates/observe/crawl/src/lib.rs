@@ -46,6 +46,6 @@ pub use crawl::{CrawlSettings, Event, Summary, crawl};
 pub use error::Error;
 pub use host::{HostReport, PartReport};
 pub use pace::{Pace, PaceSettings, Turn};
-pub use plan::{Part, PartUrl, Target, Wish, targets, trees};
+pub use plan::{Part, PartUrl, Target, Wish, candidates, targets};
 pub use tree::Tree;
 pub use verdict::{Counts, Findings, Reason, Verdict};

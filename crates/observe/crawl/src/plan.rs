@@ -66,41 +66,19 @@ pub struct Wish {
     pub categories: Vec<String>,
 }
 
-/// The trees of the categories that are asked for, by name.
-///
-/// # Errors
-///
-/// When there is no such category, or the database cannot be read.
-pub fn trees(
-    view: &mut View<'_>,
-    wish: &Wish,
-) -> Result<BTreeMap<String, Arc<Tree>>, heliostat_catalog::Error> {
-    let mut trees = BTreeMap::new();
-    for name in &wish.categories {
-        view.category_find(name)?;
-    }
-    for category in view.category_list()? {
-        if wish.categories.is_empty() || wish.categories.contains(&category.name) {
-            let tree = Tree::load(view, &category.name)?;
-            trees.insert(category.name, Arc::new(tree));
-        }
-    }
-    Ok(trees)
-}
-
-/// The hosts to look at, those first that were not looked at for longest.
+/// Hosts that may be looked at, and how their last crawl went; those first that were not looked at
+/// for longest.
 ///
 /// Hosts that are switched off, by whomever, are left alone; and those that are for their own
 /// networks only, unless they are named.
 ///
 /// # Errors
 ///
-/// When a host is named that is not there, or the database cannot be read.
-pub fn targets(
-    view: &mut View<'_>,
-    wish: &Wish,
-    trees: &BTreeMap<String, Arc<Tree>>,
-) -> Result<Vec<Target>, Error> {
+/// When a host is named that is not there or is switched off, or the database cannot be read.
+pub fn candidates(view: &mut View<'_>, wish: &Wish) -> Result<Vec<(Host, CrawlHost)>, Error> {
+    for name in &wish.categories {
+        view.category_find(name)?;
+    }
     let sites = view.site_list()?;
     let active = |host: &Host| {
         let site = sites.iter().find(|site| site.name == host.site);
@@ -120,22 +98,47 @@ pub fn targets(
             return Err(Error::Host { name: name.clone(), why: "it is switched off" });
         }
     }
-    let wanted = |host: &&Host| match wish.hosts.is_empty() {
+    let wanted = |host: &Host| match wish.hosts.is_empty() {
         true => active(host) && !private(host),
         false => wish.hosts.contains(&host.name) && active(host),
     };
-    let mut targets = Vec::new();
-    for host in hosts.iter().filter(wanted) {
-        let mirrors: Vec<Part> = parts(host, trees);
-        if mirrors.is_empty() {
-            continue;
-        }
+    let found = hosts.into_iter().filter(wanted).map(|host| {
         let fresh = CrawlHost { host_id: host.id, ..CrawlHost::default() };
         let last = last.remove(&host.id).unwrap_or(fresh);
-        targets.push(Target { host_id: host.id, name: host.name.clone(), last, mirrors });
+        (host, last)
+    });
+    let mut found: Vec<_> = found.collect();
+    found.sort_by_key(|(host, last)| (last.crawled_unix_s, host.id));
+    Ok(found)
+}
+
+/// Hosts with what each of their copies should have. Trees are loaded once, and only where somebody
+/// has a copy.
+///
+/// # Errors
+///
+/// When the database cannot be read.
+pub fn targets(
+    view: &mut View<'_>,
+    wish: &Wish,
+    hosts: Vec<(Host, CrawlHost)>,
+) -> Result<Vec<Target>, heliostat_catalog::Error> {
+    let mut trees = BTreeMap::<String, Arc<Tree>>::new();
+    for (host, _) in &hosts {
+        for mirror in host.mirrors.iter().filter(|mirror| !mirror.always_current) {
+            let name = &mirror.category;
+            let asked = wish.categories.is_empty() || wish.categories.contains(name);
+            if asked && !trees.contains_key(name) {
+                trees.insert(name.clone(), Arc::new(Tree::load(view, name)?));
+            }
+        }
     }
-    targets.sort_by_key(|target| (target.last.crawled_unix_s, target.host_id));
-    Ok(targets)
+    let targets = hosts.into_iter().filter_map(|(host, last)| {
+        let mirrors = parts(&host, &trees);
+        let target = Target { host_id: host.id, name: host.name, last, mirrors };
+        (!target.mirrors.is_empty()).then_some(target)
+    });
+    Ok(targets.collect())
 }
 
 /// The copies of a host that somebody has to look at.

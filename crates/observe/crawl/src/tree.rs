@@ -417,8 +417,11 @@ pub(crate) mod tests {
 
     use super::{Tree, TreeBuilder};
 
+    /// Name, size and time.
+    type Listed<'a> = (&'a str, u64, i64);
+
     /// Directories and their files: name, size and time.
-    pub(crate) fn tree(wanted: &[(&str, &[(&str, u64, i64)])]) -> Tree {
+    pub(crate) fn tree(wanted: &[(&str, &[Listed<'_>])]) -> Tree {
         let mut builder = TreeBuilder::default();
         for (id, (path, files)) in (0..).zip(wanted) {
             let mut versions = Vec::new();

@@ -79,6 +79,18 @@ limits! {
     WorkerCrash = 22, "worker_crash";
     /// The worker's answer is no verdict.
     WorkerNonsense = 23, "worker_nonsense";
+    /// It leads to an address that may not be reached.
+    Reach = 24, "reach";
+    /// Redirects lead on and on, or to what is neither http nor https.
+    Redirects = 25, "redirects_max";
+    /// It comes too slowly.
+    FetchTime = 26, "fetch_time_s_max";
+    /// The body ends before its head says.
+    BodyLength = 27, "body_length";
+    /// What comes is no HTTP, or its head has no end.
+    Http = 28, "http";
+    /// What comes is no TLS, or nobody vouches for it.
+    Tls = 29, "tls";
 }
 
 impl fmt::Display for Limit {

@@ -398,13 +398,46 @@ fn broken(error: reqwest::Error) -> FetchError {
 }
 
 impl FetchError {
-    /// The limit, when it was the body's fault.
+    /// The limit that the server or its answer is beyond, if that is what went wrong.
     #[must_use]
     pub fn limit(&self) -> Option<Limit> {
         match self {
             FetchError::Body(failure) => failure.limit(),
-            _ => None,
+            FetchError::Forbidden(_) => Some(Limit::Reach),
+            FetchError::Time(_) => Some(Limit::FetchTime),
+            FetchError::Broken(error) => limit(error),
+            // A redirect that nobody may follow is an answer like others.
+            FetchError::Status(300..=399) => Some(Limit::Redirects),
+            FetchError::Url(_) | FetchError::Status(_) | FetchError::Later { .. } => None,
         }
+    }
+}
+
+/// Whether an error is one of TLS, however often it was wrapped.
+fn is_tls(error: &(dyn std::error::Error + 'static)) -> bool {
+    let within = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+    error.is::<rustls::Error>() || within.is_some_and(|within| is_tls(within))
+}
+
+/// The limit that a client's error stands for; an answer that is only missing is beyond none.
+fn limit(error: &reqwest::Error) -> Option<Limit> {
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        if is_tls(inner) {
+            return Some(Limit::Tls);
+        }
+        if inner.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse) {
+            return Some(Limit::Http);
+        }
+        cause = inner.source();
+    }
+    match error {
+        error if error.is_redirect() => Some(Limit::Redirects),
+        // Who cannot be connected to is away, not slow.
+        error if error.is_connect() => None,
+        error if error.is_timeout() => Some(Limit::FetchTime),
+        error if error.is_body() || error.is_decode() => Some(Limit::BodyLength),
+        _ => None,
     }
 }
 

@@ -162,6 +162,11 @@ impl Prober {
         self.probe(document).await
     }
 
+    /// Counts what was refused before a worker could see it.
+    pub fn note(&self, limit: Limit) {
+        self.add(&self.tally.refused, limit, 1);
+    }
+
     /// What was counted since the start.
     #[must_use]
     pub fn counts(&self) -> Counts {

@@ -160,9 +160,12 @@ pub enum Ending {
 /// Arguments of `demo`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct DemoArgs {
-    /// How large a network to make.
+    /// How large a network to make: the smallest lives and changes, larger ones are only asked.
     #[arg(long, value_enum, default_value = "small")]
     pub scale: Scale,
+    /// One circle: a release that spreads, and a loss, each found out; then a summary, and the end.
+    #[arg(long)]
+    pub once: bool,
     /// The network to make; the same number makes the same network.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
@@ -174,7 +177,7 @@ pub struct DemoArgs {
 /// The sizes of the demo's network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Scale {
-    /// 40 hosts and 300 directories.
+    /// A primary copy and 11 mirrors on this machine, honest and not, that are really looked at.
     Small,
     /// 700 hosts, 30,000 directories and 1,000,000 netblocks.
     Fedora,

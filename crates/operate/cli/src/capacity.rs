@@ -70,11 +70,11 @@ fn named(policy: Headroom) -> String {
 
 /// Reads a policy of headroom.
 pub(crate) fn headroom(text: &str) -> Result<Headroom, String> {
-    let percent = text.strip_suffix('%').map(|digits| digits.parse().map(Fraction::percent));
+    let percent = text.strip_suffix('%').map(str::parse);
     match (text, percent) {
         ("fn", _) => Ok(Headroom::Fn),
-        (_, Some(Ok(part))) => Ok(Headroom::Fraction(part)),
-        (_, Some(Err(_))) => Err("not a whole number of percent".to_owned()),
+        (_, Some(Ok(percent @ 0..=100))) => Ok(Headroom::Fraction(Fraction::percent(percent))),
+        (_, Some(_)) => Err("not a whole number of percent, from 0% to 100%".to_owned()),
         _ => size(text).map(Headroom::Fixed),
     }
 }
@@ -112,6 +112,8 @@ mod tests {
         assert_eq!(headroom("fn"), Ok(Headroom::Fn));
         assert_eq!(headroom("25%"), Ok(Headroom::Fraction(Fraction::percent(25))));
         assert_eq!(headroom("1G"), Ok(Headroom::Fixed(Bytes::new(1 << 30))));
-        assert!(headroom("x%").is_err() && headroom("most").is_err());
+        for wrong in ["x%", "-5%", "101%", "most"] {
+            assert!(headroom(wrong).is_err(), "{wrong}");
+        }
     }
 }

@@ -80,22 +80,33 @@ fn parent_death(parent: Option<Pid>) -> Outcome {
 
 fn limits(limits: &Limits) -> Outcome {
     let mut told = Vec::new();
-    let mut set = |resource, name: &str, soft: u64, hard: Option<u64>| {
-        told.push(format!("{name} {soft}"));
+    let mut set = |resource, what: String, soft: u64, hard: Option<u64>| {
+        told.push(what);
         tell(setrlimit(resource, Rlimit { current: Some(soft), maximum: hard }), "")
     };
     if let Some(bytes) = limits.memory_bytes {
-        set(Resource::As, "memory", bytes, Some(bytes))?;
+        set(Resource::As, format!("{} of memory", size(bytes)), bytes, Some(bytes))?;
     }
     if let Some(seconds) = limits.cpu_seconds {
         // The parent moves the soft limit on; seccomp keeps the worker from doing so.
-        set(Resource::Cpu, "cpu-seconds", seconds, None)?;
+        set(Resource::Cpu, format!("{seconds} s of CPU"), seconds, None)?;
     }
     if limits.file_bytes != u64::MAX {
-        set(Resource::Fsize, "file-bytes", limits.file_bytes, Some(limits.file_bytes))?;
+        let bytes = limits.file_bytes;
+        set(Resource::Fsize, format!("files of {}", size(bytes)), bytes, Some(bytes))?;
     }
-    set(Resource::Core, "core", 0, Some(0))?;
+    set(Resource::Core, "no core".into(), 0, Some(0))?;
     Ok(told.join(", "))
+}
+
+/// Bytes as people write them, where that is exact.
+fn size(bytes: u64) -> String {
+    match bytes.trailing_zeros() {
+        30..64 => format!("{} GiB", bytes >> 30),
+        20.. if bytes > 0 => format!("{} MiB", bytes >> 20),
+        10.. if bytes > 0 => format!("{} KiB", bytes >> 10),
+        _ => format!("{bytes} bytes"),
+    }
 }
 
 fn files(limits: &Limits) -> Result<(), String> {

@@ -126,8 +126,10 @@ pub(crate) fn honest(rule: &str) -> Result<String, String> {
         "brk" => drop(black_box((0..64).map(|_| vec![1_u8; 100_000]).collect::<Vec<_>>())),
         "mmap" | "munmap" => drop(black_box(vec![1_u8; 4 << 20])),
         "mremap" => {
-            let mut grows = Vec::new();
-            (0..20).for_each(|power| black_box(&mut grows).resize(1_usize << power << 6, 1_u8));
+            // Longer than anything that the allocator takes from its heap, whatever was freed before.
+            let mut grows: Vec<u8> = black_box(Vec::with_capacity(40 << 20));
+            grows.reserve_exact(80 << 20);
+            drop(black_box(grows));
         }
         "madvise" => raw(libc::SYS_madvise, [0, 0, 4])?,
         "mprotect" => raw(libc::SYS_mprotect, [0, 0, 1])?,

@@ -91,8 +91,8 @@ impl Rig {
     /// The mirror synchronises.
     pub(crate) fn copy(&self) -> Result<()> {
         let _ = fs::remove_dir_all(self.path("copy"));
-        let done = Command::new("cp").arg("-a").arg(self.path("primary")).arg(self.path("copy"));
-        ensure!({ done }.status()?.success());
+        let from_to = [self.path("primary"), self.path("copy")];
+        ensure!(Command::new("cp").arg("-a").args(from_to).status()?.success());
         Ok(())
     }
 

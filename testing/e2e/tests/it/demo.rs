@@ -23,6 +23,36 @@ fn its_three_lines_work() -> Result<()> {
     demo.interrupt()
 }
 
+/// Every promise of the whole circle is kept, or it ends with an error.
+#[test]
+fn once_closes_the_circle() -> Result<()> {
+    let said = Command::new(binary()?)
+        .args(["demo", "--once", "--listen", "127.0.0.1:0"])
+        .stdin(Stdio::null())
+        .output()
+        .context("cannot start the demo")?;
+    let (out, err) = (String::from_utf8_lossy(&said.stdout), String::from_utf8_lossy(&said.stderr));
+    ensure!(said.status.success(), "{}: {out}{err}", said.status);
+    for line in [
+        "Release 3 is at the primary copy, and nowhere else",
+        "healthy-1 has taken it",
+        "healthy-2 has lost a file of the updates",
+        "healthy-2 has its file again",
+        "The circle is closed",
+    ] {
+        assert!(out.contains(line), "{line}: {out}");
+    }
+    // What the director knows, and whom it answers with.
+    let rows: Vec<&str> = out.lines().filter(|line| line.starts_with("stale ")).collect();
+    assert!(
+        rows.iter().any(|row| row.contains("1 behind") && row.contains("up to date *")),
+        "{out}"
+    );
+    let dead = out.lines().find(|line| line.starts_with("dead ")).context("no row")?;
+    assert!(!dead.contains('*'), "{dead}");
+    Ok(())
+}
+
 #[test]
 fn a_second_demo_finds_another_port() -> Result<()> {
     if let Some(why) = missing(&["curl"]) {

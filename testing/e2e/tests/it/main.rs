@@ -28,10 +28,14 @@ mod capacity;
 mod catalog;
 /// The primary copy, scanned, published and served.
 mod scan;
+/// Its mirrors, crawled; answers follow.
+mod crawl;
 /// What mirrors say of themselves.
 mod checkin;
 /// What serving nodes have answered.
 mod report;
+/// Mirrors that send what no honest server sends, crawled.
+mod fleet;
 /// Many machines: nodes that follow a store.
 mod follow;
 /// Three machines, and what dies or is cut off.

@@ -1,6 +1,7 @@
 //! Mirrors on loopback, crawled with real workers into a real catalog.
 //!
 //! The program of these tests is its own worker.
+#![expect(clippy::unwrap_used, reason = "these are tests, though the harness is not the usual one")]
 
 /// A catalog, a master tree, and mirrors of it.
 mod rig;

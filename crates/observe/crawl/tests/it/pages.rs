@@ -100,7 +100,7 @@ fn few_requests_are_made_where_there_are_pages() {
     let now = now_unix_s() as i64 - 86_400;
     let tree = std::sync::Arc::new(generated(600, 30, 1, now));
     let mut rig = Rig::new();
-    rig.scan(&tree);
+    rig.know(&tree);
     let fleet = Fleet::start([Post::new("large", tree.clone())]).unwrap();
     let mirror = &fleet.mirrors()[0];
     let id = rig.host("large", &[("Linux", &[&mirror.url()])]);

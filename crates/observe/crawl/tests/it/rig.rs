@@ -6,16 +6,19 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use heliostat_admission::{Bytes, MilliCpu, Need};
 use heliostat_catalog::category::Category;
+use heliostat_catalog::directory::{Directory, FileDetail};
 use heliostat_catalog::host::{Host, Mirror, MirrorUrl};
 use heliostat_catalog::looks::Look;
+use heliostat_catalog::scan::SeenFile;
 use heliostat_catalog::site::Site;
 use heliostat_catalog::states::MirrorState;
 use heliostat_catalog::{Actor, Catalog, Ending, Place};
 use heliostat_observe_crawl::{CrawlSettings, PaceSettings, Summary, Wish, crawl};
 use heliostat_observe_probe::{ProbeSettings, Reach};
-use heliostat_observe_scan::{Origin, ScanSettings, scan};
-use heliostat_testing_fleet::Tree;
+use heliostat_observe_scan::{Extent, Origin, ScanSettings, scan};
+use heliostat_testing_fleet::{Content, Tree};
 use heliostat_workers::Program;
+use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 /// A catalog, a master tree, and mirrors of it.
@@ -64,7 +67,7 @@ impl Rig {
         let settings = ScanSettings {
             category: category.to_owned(),
             origin: Origin::Folder(folder),
-            from: String::new(),
+            extent: Extent::Whole,
             full: true,
             force: true,
             images: false,
@@ -74,6 +77,51 @@ impl Rig {
         };
         let summary = scan(&mut self.catalog, &settings, &mut |_| {}).unwrap();
         assert_eq!(summary.problems, []);
+    }
+
+    /// Tells the catalog what a scan would have found, of a tree that is too large to be written.
+    pub(crate) fn know(&mut self, tree: &Tree) {
+        let mut folders = BTreeMap::<String, Option<i64>>::from([(String::new(), None)]);
+        let mut waiting = vec![String::new()];
+        while let Some(above) = waiting.pop() {
+            for (name, unix_s) in &tree.folder(&above).unwrap().folders {
+                let path = if above.is_empty() { name.clone() } else { format!("{above}/{name}") };
+                folders.insert(path.clone(), Some(*unix_s));
+                waiting.push(path);
+            }
+        }
+        let made = self.catalog.write(&actor(), Ending::Commit, |txn| {
+            let category_id = txn.view().category_find("Linux")?.id;
+            let mut made: Vec<Directory> =
+                folders.keys().map(|path| directory(category_id, path)).collect();
+            txn.directories_insert(&mut made)?;
+            for known in &made {
+                let held = tree.folder(&known.subpath).unwrap();
+                let seen = held.files.iter().map(|(name, file)| SeenFile {
+                    name: name.clone(),
+                    size_bytes: Some(file.length()),
+                    timestamp_unix_s: Some(file.modified_unix_s),
+                    volatile: name == "repomd.xml",
+                    link: false,
+                });
+                let seen: Vec<SeenFile> = seen.collect();
+                txn.scan_set(known.id, ("test", folders[&known.subpath]), &seen)?;
+                if let Some(file) = held.files.get("repomd.xml")
+                    && let Content::Bytes(bytes) = &file.content
+                {
+                    let hash = Sha256::digest(bytes);
+                    let version = FileDetail {
+                        timestamp_unix_s: Some(file.modified_unix_s),
+                        size_bytes: Some(file.length() as i64),
+                        sha256: Some(hash.iter().map(|byte| format!("{byte:02x}")).collect()),
+                        ..FileDetail::default()
+                    };
+                    txn.history_set((known.id, &known.name), "repomd.xml", &[version])?;
+                }
+            }
+            Ok(())
+        });
+        made.unwrap();
     }
 
     /// Adds a host with one copy of each of these categories.
@@ -144,6 +192,12 @@ impl Rig {
         let states = self.states(mirror_id).into_iter();
         states.filter(|(_, (state, _))| *state == wanted).map(|(path, _)| path).collect()
     }
+}
+
+fn directory(category_id: i64, path: &str) -> Directory {
+    let name = if path.is_empty() { "pub/linux".to_owned() } else { format!("pub/linux/{path}") };
+    let (subpath, source, files) = (path.to_owned(), String::new(), BTreeMap::new());
+    Directory { id: 0, category_id, name, subpath, source, files }
 }
 
 pub(crate) fn settings() -> CrawlSettings {

@@ -101,7 +101,7 @@ fn one_listing_of_a_module() {
     extra.write(&root.path().join("deep/extra")).unwrap();
     fs::write(root.path().join("linux/more.txt"), "what nobody asked for").unwrap();
     let server = Rsyncd::start(root.path());
-    let (linux, deep) = (format!("{}/linux", server.url), format!("{}/deep/extra/", server.url));
+    let (linux, deep) = (format!("{}/linux", server.url), format!("{}/deep/extra", server.url));
     let copies: &[(&str, &[&str])] = &[("Linux", &[&linux]), ("Extra", &[&deep])];
     let id = rig.host("both", copies);
     let summary = rig.crawl();

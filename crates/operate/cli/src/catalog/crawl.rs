@@ -10,10 +10,11 @@ use heliostat_observe_crawl::{
     Counts, CrawlSettings, Event, HostReport, PaceSettings, Summary, Wish, crawl,
 };
 use heliostat_observe_probe::Reach;
+use heliostat_observe_probe::wire::Limit;
 use heliostat_observe_report::record;
 
 use super::args::CatalogArgs;
-use super::{holder, open, scan};
+use super::{holder, numbers, open, scan};
 use crate::table::{self, thousands};
 use crate::{Error, clock, progress};
 
@@ -58,6 +59,10 @@ pub struct CrawlArgs {
     /// are not of the public network are refused always.
     #[arg(long)]
     pub allow_loopback: bool,
+    /// A file for the numbers of crawls, as OpenMetrics text: what was refused by which limit, and
+    /// more. Counters go on from what it says already.
+    #[arg(long, value_name = "FILE")]
+    pub metrics_file: Option<PathBuf>,
     /// Print JSON.
     #[arg(long)]
     pub json: bool,
@@ -94,11 +99,19 @@ pub(crate) fn run(args: &CrawlArgs, out: &mut impl Write) -> Result<(), Error> {
     };
     if args.once {
         let summary = watched(&mut catalog, &settings)?;
+        if let Some(path) = &args.metrics_file {
+            numbers::add(path, &summary)?;
+        }
         return if args.json { json(&summary, out) } else { print(&summary, out) };
     }
     let slice = (args.every / 60).clamp(Duration::from_secs(1), Duration::from_secs(60));
     loop {
         let went = watched(&mut catalog, &settings);
+        if let (Ok(summary), Some(path)) = (&went, &args.metrics_file)
+            && !summary.hosts.is_empty()
+        {
+            numbers::add(path, summary)?;
+        }
         match went {
             Ok(summary) if summary.hosts.is_empty() => {}
             Ok(summary) if args.json => json(&summary, out)?,
@@ -198,6 +211,9 @@ fn print(summary: &Summary, out: &mut impl Write) -> Result<(), Error> {
     for (limit, count) in &summary.refused {
         writeln!(out, "{count} documents were refused: {limit}")?;
     }
+    for (limit, count) in &summary.left_out {
+        writeln!(out, "{count} names were left out of listings: {limit}")?;
+    }
     Ok(())
 }
 
@@ -228,14 +244,18 @@ fn json(summary: &Summary, out: &mut impl Write) -> Result<(), Error> {
             "later_s": host.later_s,
         })
     };
-    let refused = summary.refused.iter().map(|(limit, count)| (limit.name().to_owned(), *count));
+    let limits = |counts: &[(Limit, u64)]| {
+        let counts = counts.iter().map(|(limit, count)| (limit.name().to_owned(), *count));
+        counts.collect::<std::collections::BTreeMap<_, _>>()
+    };
     let all = serde_json::json!({
         "hosts": summary.hosts.iter().map(host).collect::<Vec<_>>(),
         "elsewhere": summary.elsewhere,
         "left_alone": summary.left_alone,
         "directories": counts(&summary.counts),
         "requests": summary.requests,
-        "refused": refused.collect::<std::collections::BTreeMap<_, _>>(),
+        "refused": limits(&summary.refused),
+        "left_out": limits(&summary.left_out),
         "duration_ms": summary.duration_ms,
     });
     serde_json::to_writer_pretty(&mut *out, &all).map_err(std::io::Error::from)?;

@@ -16,6 +16,8 @@ mod notify;
 mod report;
 /// What each mirror has.
 mod crawl;
+/// The numbers of crawls.
+mod numbers;
 /// The catalog into snapshots.
 mod publish;
 /// Who holds a lease.

@@ -225,13 +225,9 @@ fn merge_all(
         match node.totals(concat!("heliostat/", env!("CARGO_PKG_VERSION"))) {
             // Each node for itself: what one of them says wrong costs only itself.
             Ok(told) => {
-                let before = merged.clone();
-                let done = catalog
-                    .write(&actor("report"), Ending::Commit, |txn| merge(txn, &told, &mut merged));
-                if let Err(error) = done {
-                    merged = before;
-                    return Err(error.into());
-                }
+                catalog.write(&actor("report"), Ending::Commit, |txn| {
+                    merge(txn, &told, &mut merged)
+                })?;
             }
             Err(error) => {
                 let causes =

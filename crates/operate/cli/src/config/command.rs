@@ -201,6 +201,9 @@ const SAMPLES: &[(&str, &str)] = &[
     ("PLACE", "/var/lib/heliostat/catalog.db"),
     ("STORE", "s3://bucket/prefix"),
     ("URL", "https://s3.example.org"),
+    ("NAME", "mirror1.example.org"),
+    ("CATEGORY=DIR", "Linux=/srv/mirror/linux"),
+    ("NODE", "http://192.0.2.11:9100"),
 ];
 
 const LINE_CHARS_MAX: usize = 96;

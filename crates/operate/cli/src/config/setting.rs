@@ -134,8 +134,10 @@ const SHARED: &[&str] = &["catalog", "catalog_file"];
 
 /// Options that mean one call only.
 const PER_CALL: &[&str] = &[
+    "by",
     "cache",
     "config",
+    "days",
     "generation",
     "output",
     "paths",

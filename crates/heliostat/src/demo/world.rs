@@ -1,4 +1,4 @@
-//! The whole job on one machine: make a mirror network, compile it, serve it, and show it.
+//! A seeded world of a real distribution's size: made, compiled, served, and shown.
 
 use std::io::Write;
 use std::net::{IpAddr, SocketAddr};
@@ -6,15 +6,16 @@ use std::path::Path;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
+use heliostat_operate_cli::ServeOptions;
 use heliostat_operate_cli::args::{DemoArgs, Scale};
-use heliostat_operate_cli::{ServeOptions, ServePlan};
 use heliostat_publish::{Stamp, Summary, compile, publish};
-use heliostat_testing_world::{self as world, client_addresses};
+use heliostat_testing_world as world;
 
-use crate::service::{Running, Signals, random};
+use super::{start, swede};
+use crate::service::{Signals, random};
 
 /// Runs until a signal says stop.
-pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<()> {
+pub(super) fn run(args: &DemoArgs) -> anyhow::Result<()> {
     let signals = Signals::catch()?;
     let begun = Instant::now();
     let folder = tempfile::Builder::new().prefix("heliostat-demo-").tempdir()?;
@@ -50,36 +51,6 @@ fn make(
     let summary = publish(snapshot, |file| compile(&made, stamp, file, |_| {}))?;
     std::fs::write(countries, world::country_database(scale, seed))?;
     Ok(summary)
-}
-
-/// Starts at the address, or at another port when it is taken.
-fn start(
-    listen: SocketAddr,
-    plan: impl Fn(SocketAddr) -> anyhow::Result<ServePlan>,
-) -> anyhow::Result<(Running, bool)> {
-    match Running::start(plan(listen)?) {
-        Ok(running) => Ok((running, false)),
-        Err(error) if is_taken(&error) => {
-            Ok((Running::start(plan(SocketAddr::new(listen.ip(), 0))?)?, true))
-        }
-        Err(error) => Err(error),
-    }
-}
-
-fn is_taken(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| {
-        cause
-            .downcast_ref::<std::io::Error>()
-            .is_some_and(|error| error.kind() == std::io::ErrorKind::AddrInUse)
-    })
-}
-
-/// An address that the country database puts into Sweden.
-fn swede(scale: world::Scale, seed: u64) -> Option<IpAddr> {
-    client_addresses(seed).take(100_000).find(|&address| {
-        let country = world::address_country(scale, seed, address);
-        address.is_ipv4() && country.is_some_and(|country| country.to_string() == "SE")
-    })
 }
 
 /// Says what there is and what to try.
