@@ -15,6 +15,8 @@ mod desk;
 mod rate;
 /// A body, from the network to a worker.
 mod body;
+/// The rest of a body that nobody has read.
+mod rest;
 /// Why a request is not done, as an answer.
 mod trouble;
 /// What is where.

@@ -17,9 +17,9 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
-use tower_service::Service;
 
 use crate::desk::Desk;
+use crate::rest::answered;
 use crate::routes::{Peer, router};
 use crate::tls::{Tls, TlsError};
 
@@ -152,14 +152,16 @@ where
     let router = shared.router;
     let service = service_fn(move |mut request: http::Request<hyper::body::Incoming>| {
         request.extensions_mut().insert(Peer(from));
-        router.clone().call(request)
+        answered(router.clone(), request)
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
         .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIME_MAX)
-        .max_buf_size(HEAD_BYTES_MAX);
+        .max_buf_size(HEAD_BYTES_MAX)
+        // Who has sent everything may say so, and still waits for the answer.
+        .half_close(true);
     builder
         .http2()
         .timer(TokioTimer::new())

@@ -9,7 +9,9 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, ensure};
-use heliostat_testing_e2e::{Director, address_unused, binary, missing, run, skip, wait_until};
+use heliostat_testing_e2e::{
+    Director, address_unused, binary, exchange, missing, run, skip, wait_until,
+};
 use tempfile::TempDir;
 
 /// `heliostat web`, with a catalog of one scanned category and two hosts, and a copy of the tree.
@@ -116,7 +118,7 @@ impl Rig {
     pub(crate) fn curl(&self, path: &str, arguments: &[&str]) -> Result<(String, String)> {
         let url = format!("https://{}{path}", self.address);
         let mut curl = Command::new("curl");
-        curl.args(["-sS", "--http1.1", "--max-time", "60", "-w", "\n%{http_code}"]);
+        curl.args(["-sS", "--max-time", "60", "-w", "\n%{http_code}"]);
         curl.arg("--cacert").arg(self.path("cert.pem")).args(arguments).arg(url);
         let Output { stdout, stderr, .. } = curl.output()?;
         let said = String::from_utf8_lossy(&stdout).into_owned();
@@ -289,6 +291,37 @@ fn whatever_is_sent_is_refused_by_name() -> Result<()> {
     let error = clear.unwrap_err().to_string();
     ensure!(error.contains("give --tls-cert and --tls-key"), "{error}");
     Ok(())
+}
+
+/// Who sends everything before it reads anything gets the refusal, and no reset.
+#[test]
+fn a_refusal_is_heard_by_who_does_not_listen_yet() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let catalog = folder.path().join("catalog.db").to_string_lossy().into_owned();
+    run(&["init", "--catalog", &catalog])?;
+    let address = address_unused();
+    let mut web = Command::new(binary()?);
+    web.args(["web", "--catalog", &catalog, "--listen", &address.to_string()]);
+    let mut web = web.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+    let asked = || -> Result<()> {
+        wait_until("listening", || Ok(TcpStream::connect(address).ok()))?;
+        let body = vec![b' '; 400_000];
+        for (head, status) in [
+            ("POST /api/checkin HTTP/1.1", "401"),
+            ("POST /nothing HTTP/1.1", "404"),
+            ("PUT /api/notify HTTP/1.1", "405"),
+        ] {
+            let (host, length) = ("Host: a\r\nConnection: close", body.len());
+            let head = format!("{head}\r\n{host}\r\nContent-Length: {length}\r\n\r\n");
+            let answer = exchange(address, &[head.as_bytes(), &body].concat())?;
+            let answer = String::from_utf8_lossy(&answer);
+            ensure!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{head}: {answer}");
+        }
+        Ok(())
+    }();
+    web.kill()?;
+    web.wait()?;
+    asked
 }
 
 /// A publisher tells the director what it has changed, and is told what was found.
