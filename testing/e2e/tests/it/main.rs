@@ -32,6 +32,8 @@ mod scan;
 mod crawl;
 /// What mirrors say of themselves.
 mod checkin;
+/// What publishers say that they have changed, looked for at the mirrors.
+mod notified;
 /// What serving nodes have answered.
 mod report;
 /// Mirrors that send what no honest server sends, crawled.
