@@ -36,6 +36,14 @@ impl Check<'_> {
         self.text(what, text, NAME_BYTES_MAX)
     }
 
+    /// Something that may be as long as a path or URL.
+    pub(crate) fn long(&self, what: &str, text: &str) -> Result<(), Error> {
+        if text.is_empty() {
+            return self.refuse(format!("{what} is empty"));
+        }
+        self.text(what, text, PATH_BYTES_MAX)
+    }
+
     /// Prose: may have lines.
     pub(crate) fn prose(&self, what: &str, text: &str) -> Result<(), Error> {
         let hidden = |c: char| c.is_control() && !matches!(c, '\n' | '\t');

@@ -33,6 +33,10 @@ pub mod checkin;
 pub mod crawl;
 /// What came of asking URLs, and which of them clients are given.
 pub mod probe;
+/// How available and how fast a mirror is.
+pub mod availability;
+/// What people and programs are to be told.
+pub mod notice;
 /// Products and their versions.
 pub mod product;
 /// Repositories, their other names, and which are switched off.
@@ -59,6 +63,8 @@ mod lease;
 mod routes;
 /// The catalog as a world.
 mod world;
+/// Mirrors that probes find bad.
+mod fallen;
 /// Another system's world into the catalog.
 pub mod import;
 /// MirrorManager's own database.

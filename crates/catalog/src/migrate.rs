@@ -115,4 +115,5 @@ const MIGRATIONS: &[Migration] = &[
     Migration { version: 6, name: "scan", text: include_str!("../migrations/0006_scan.sql") },
     Migration { version: 7, name: "crawl", text: include_str!("../migrations/0007_crawl.sql") },
     Migration { version: 8, name: "reports", text: include_str!("../migrations/0008_reports.sql") },
+    Migration { version: 9, name: "notices", text: include_str!("../migrations/0009_notices.sql") },
 ];

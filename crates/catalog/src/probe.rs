@@ -4,6 +4,8 @@
 //! good is left out of worlds until a probe finds it good again. The owner's and the administrators'
 //! switches have nothing to do with it.
 
+use std::collections::{HashMap, HashSet};
+
 use serde::Serialize;
 
 use crate::check::Check;
@@ -65,6 +67,27 @@ pub struct Health {
     pub probed_unix_s: u64,
     /// Why it is so.
     pub reason: String,
+}
+
+/// One version of a file whose content is known: what a probe may ask for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownFile {
+    /// Its directory.
+    pub directory_id: i64,
+    /// The category of that.
+    pub category_id: i64,
+    /// What is appended to a mirror's base URL for the directory.
+    pub subpath: String,
+    /// Its name.
+    pub name: String,
+    /// Which version it is: zero is the current one, the others are older.
+    pub rank: i64,
+    /// When it was modified.
+    pub timestamp_unix_s: Option<i64>,
+    /// Its length.
+    pub size_bytes: u64,
+    /// Hexadecimal SHA-256.
+    pub sha256: Option<String>,
 }
 
 impl Verdict {
@@ -131,6 +154,35 @@ impl View<'_> {
     }
 }
 
+impl View<'_> {
+    /// The files whose content is known, by directory, name and rank.
+    ///
+    /// # Errors
+    ///
+    /// What `take` answers, or that the database cannot be read.
+    pub fn known_files_each(
+        &mut self,
+        mut take: impl FnMut(KnownFile) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let sql = "SELECT directory_id, category_id, subpath, file_detail.name, rank, \
+                   timestamp_unix_s, size_bytes, sha256 FROM file_detail \
+                   JOIN directory ON directory.id = directory_id WHERE size_bytes IS NOT NULL \
+                   ORDER BY directory_id, file_detail.name, rank";
+        self.each(sql, &[], |row| {
+            take(KnownFile {
+                directory_id: row.cell(0)?,
+                category_id: row.cell(1)?,
+                subpath: row.cell(2)?,
+                name: row.cell(3)?,
+                rank: row.cell(4)?,
+                timestamp_unix_s: row.cell(5)?,
+                size_bytes: row.cell::<i64>(6)? as u64,
+                sha256: row.cell(7)?,
+            })
+        })
+    }
+}
+
 impl Txn<'_> {
     /// Adds probes to the history, and gives them their numbers.
     ///
@@ -156,17 +208,51 @@ impl Txn<'_> {
         self.execute(sql, &[Value::Int(before_unix_s as i64)])
     }
 
+    /// Sets the health of all URLs of these mirrors at once; what is not named is forgotten. The
+    /// trail has it when a URL goes, or comes back.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Txn::health_set`].
+    pub fn healths_set(
+        &mut self,
+        mirrors: &[i64],
+        healths: &[(String, Health)],
+    ) -> Result<(), Error> {
+        let key = |health: &Health| (health.mirror_id, health.number);
+        let before = self.view().health_list()?;
+        let before: HashMap<_, _> = before.iter().map(|health| (key(health), health)).collect();
+        for (label, health) in healths {
+            health_check(label, health)?;
+            let before = before.get(&key(health)).copied();
+            // A URL that was never probed is given to clients.
+            if before.is_none_or(|before| before.good) != health.good {
+                self.note(HEALTH_NOTED, label, before, Some(health))?;
+            }
+        }
+        let named: HashSet<_> = healths.iter().map(|(_, health)| key(health)).collect();
+        for forgotten in before.values().filter(|health| !health.good) {
+            if mirrors.contains(&forgotten.mirror_id) && !named.contains(&key(forgotten)) {
+                let label = format!("{}#{}", forgotten.mirror_id, forgotten.number);
+                self.note(HEALTH_NOTED, &label, Some(*forgotten), None::<&Health>)?;
+            }
+        }
+        for some in mirrors.chunks(MIRRORS_AT_ONCE) {
+            let ids: Vec<String> = some.iter().map(i64::to_string).collect();
+            let sql = format!("DELETE FROM url_health WHERE mirror_id IN ({})", ids.join(", "));
+            self.execute(&sql, &[])?;
+        }
+        let rows: Vec<_> = healths.iter().map(|(_, health)| health_values(health)).collect();
+        self.insert_rows("url_health", HEALTH, &rows)
+    }
+
     /// Sets the health of a URL. The trail has it when the URL goes, or comes back.
     ///
     /// # Errors
     ///
     /// When it makes no sense, or there is no such mirror.
     pub fn health_set(&mut self, label: &str, health: &Health) -> Result<(), Error> {
-        let check = Check { resource: HEALTH_NOTED, name: label };
-        check.words("the reason", &health.reason)?;
-        if health.score > SCORE_MAX || health.probed_unix_s < health.since_unix_s {
-            return check.refuse("its score or times make no sense");
-        }
+        health_check(label, health)?;
         let sql = format!("SELECT {HEALTH} FROM url_health WHERE mirror_id = ?1 AND number = ?2");
         let key = [Value::Int(health.mirror_id), Value::Int(health.number)];
         let before = self.view().query(&sql, &key, self::health)?.pop();
@@ -179,6 +265,15 @@ impl Txn<'_> {
         }
         self.note(HEALTH_NOTED, label, before.as_ref(), Some(health))
     }
+}
+
+fn health_check(label: &str, health: &Health) -> Result<(), Error> {
+    let check = Check { resource: HEALTH_NOTED, name: label };
+    check.words("the reason", &health.reason)?;
+    if health.score > SCORE_MAX || health.probed_unix_s < health.since_unix_s {
+        return check.refuse("its score or times make no sense");
+    }
+    Ok(())
 }
 
 fn probe_values(probe: &Probe) -> Vec<Value<'_>> {
@@ -239,6 +334,9 @@ fn health(row: &Row<'_>) -> Result<Health, Error> {
 
 /// The best score.
 pub const SCORE_MAX: u8 = 100;
+
+/// Of how many mirrors one statement forgets.
+const MIRRORS_AT_ONCE: usize = 500;
 
 const HEALTH_NOTED: &str = "health";
 const PROBE: &str = "id, host_id, url, family, at_unix_s, verdict, reason, duration_ms, score";

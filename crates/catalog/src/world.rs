@@ -1,19 +1,21 @@
 //! The catalog as a world: what the compiler of snapshots consumes.
 //!
 //! Who is switched off is not in it, and who has what is turned around: the catalog knows of each
-//! mirror which directories it has, a world of each directory which mirrors have it.
+//! mirror which directories it has, a world of each directory which mirrors have it. A mirror that
+//! probes find bad is not in it either, unless a directory would be left with none.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
 use heliostat_model::{
     Asn, Continent, Coordinates, Country, Directory, DirectoryIndex, File, FileDetail, Host,
     HostIndex, IpNet, Location, Mirror, MirrorIndex, MirrorSet, MirrorSetIndex, Repository,
-    RepositoryRedirect, Url, World,
+    RepositoryRedirect, World,
 };
 use indexmap::IndexSet;
 
 use crate::directory;
+use crate::fallen::{Fallen, Spares, Standing, without};
 use crate::host;
 use crate::states::MirrorState;
 use crate::{Error, View};
@@ -53,9 +55,7 @@ impl View<'_> {
         let categories = self.category_list()?;
         let categories: HashMap<&str, i64> =
             categories.iter().map(|category| (category.name.as_str(), category.id)).collect();
-        let bad = self.health_list()?.into_iter().filter(|health| !health.good);
-        let bad: HashSet<(i64, i64)> =
-            bad.map(|health| (health.mirror_id, health.number)).collect();
+        let fallen = Fallen::new(self.health_list()?);
         let mut carriers = Vec::new();
         for record in self.host_list()? {
             let Some(site) = sites.get(record.site.as_str()) else { continue };
@@ -66,13 +66,13 @@ impl View<'_> {
             let index = HostIndex(world.hosts.len() as u32);
             let private = record.private || site.private;
             for mirror in &record.mirrors {
-                let urls = urls(mirror, &bad)?;
+                let (urls, standing) = fallen.urls(mirror)?;
                 let category = categories.get(mirror.category.as_str()).copied();
                 if let (false, Some(category)) = (urls.is_empty(), category) {
                     let always_current = mirror.always_current.then_some(category);
                     let mirror_id = mirror.id;
                     carriers.push((
-                        Carrier { mirror_id, private, always_current },
+                        Carrier { mirror_id, private, always_current, standing },
                         Mirror { host: index, urls },
                     ));
                 }
@@ -100,11 +100,16 @@ impl View<'_> {
         }
         let states = self.states_list()?;
         let mut sets: Vec<[Vec<MirrorIndex>; 2]> = vec![Default::default(); directories.len()];
+        let mut spares = Spares::default();
         for (index, carrier) in (0..).map(MirrorIndex).zip(mirrors) {
+            let mut carry = |at: usize, private: bool| match carrier.standing {
+                None => sets[at][usize::from(private)].push(index),
+                Some(standing) => spares.push((at, private), standing, index),
+            };
             if let Some(category) = carrier.always_current {
-                let own = directories.iter().zip(&mut sets);
-                own.filter(|(directory, _)| directory.category_id == category)
-                    .for_each(|(_, sets)| sets[usize::from(carrier.private)].push(index));
+                let own = directories.iter().enumerate();
+                own.filter(|(_, directory)| directory.category_id == category)
+                    .for_each(|(at, _)| carry(at, carrier.private));
                 continue;
             }
             let Some(states) = states.get(&carrier.mirror_id) else { continue };
@@ -117,10 +122,14 @@ impl View<'_> {
                 // Directories at the end may be gone.
                 let run = run.first.min(end) as usize..run.end.min(end) as usize;
                 for at in position[run].iter().flatten() {
-                    sets[*at][usize::from(private)].push(index);
+                    carry(*at, private);
                 }
             }
         }
+        let kept = spares.fill(&mut sets);
+        without(world, &mut sets, |index| {
+            mirrors[index.0 as usize].standing.is_some() && !kept.contains(&index)
+        });
         let mut known: IndexSet<MirrorSet, RandomState> = IndexSet::default();
         known.insert(MirrorSet::default());
         let mut set = |mirrors: &[MirrorIndex]| {
@@ -172,6 +181,8 @@ struct Carrier {
     private: bool,
     /// The category of which it has everything, if it does.
     always_current: Option<i64>,
+    /// Of a mirror that clients are not given: how bad it is.
+    standing: Option<Standing>,
 }
 
 fn host(record: &host::Host, private: bool) -> Result<Host, Error> {
@@ -190,18 +201,6 @@ fn host(record: &host::Host, private: bool) -> Result<Host, Error> {
     let allowed = record.countries_allowed.iter().map(|code| country(code));
     host.countries_allowed = allowed.collect::<Result<_, _>>()?;
     Ok(host)
-}
-
-/// The URLs of a mirror that clients are given.
-fn urls(mirror: &host::Mirror, bad: &HashSet<(i64, i64)>) -> Result<Vec<Url>, Error> {
-    let given = mirror.urls.iter().filter(|url| !url.private);
-    let given = given.filter(|url| !bad.contains(&(mirror.id, url.number)));
-    given
-        .map(|url| {
-            let parsed = Url::parse(url.number as u64, &url.url);
-            parsed.ok_or_else(|| Error::damaged(format!("{} is no URL", url.url)))
-        })
-        .collect()
 }
 
 fn directory(

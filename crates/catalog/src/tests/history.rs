@@ -6,8 +6,9 @@ use super::suite::{behind, network, repository};
 use super::{NOW, catalog, refused, write};
 use crate::category::Category;
 use crate::directory::{Directory, FileDetail};
+use crate::host::{Host, MirrorUrl};
 use crate::looks::{Family, Look, LookRun, LooksBuilder};
-use crate::probe::{Health, Probe, Verdict};
+use crate::probe::{Health, KnownFile, Probe, Verdict};
 use crate::product::{Product, Version};
 use crate::propagation::Propagation;
 use crate::repository::Repository;
@@ -94,9 +95,9 @@ pub(super) fn a_bad_url_leaves_the_world_and_comes_back(place: &Place) {
     let mut catalog = catalog(place);
     let host = write(&mut catalog, network);
     let mirror = &host.mirrors[0];
-    let health = |good: bool, probed_unix_s: u64| Health {
+    let health = |good: bool, number: usize, probed_unix_s: u64| Health {
         mirror_id: mirror.id,
-        number: mirror.urls[0].number,
+        number: mirror.urls[number].number,
         good,
         score: if good { 100 } else { 20 },
         failures: u32::from(!good),
@@ -105,37 +106,122 @@ pub(super) fn a_bad_url_leaves_the_world_and_comes_back(place: &Place) {
         reason: "404 for the canary".to_owned(),
     };
     let urls = |catalog: &mut Catalog| {
-        catalog
-            .read(|view| view.world())
-            .unwrap()
-            .mirrors
-            .iter()
-            .map(|m| m.urls.len())
-            .sum::<usize>()
+        let world = catalog.read(|view| view.world()).unwrap();
+        world.mirrors.iter().map(|mirror| mirror.urls.len()).sum::<usize>()
     };
     let set = |catalog: &mut Catalog, health: Health| {
         write(catalog, |txn| txn.health_set("mirror.example", &health));
     };
+    let rsync = usize::from(mirror.urls[0].url.starts_with("https"));
     let first = revision(&mut catalog);
-    set(&mut catalog, health(true, NOW));
+    set(&mut catalog, health(true, rsync, NOW));
     assert_eq!((urls(&mut catalog), revision(&mut catalog)), (2, first));
-    set(&mut catalog, health(false, NOW + 1));
+    set(&mut catalog, health(false, rsync, NOW + 1));
     assert_eq!((urls(&mut catalog), revision(&mut catalog)), (1, first + 1));
-    set(&mut catalog, health(false, NOW + 2));
+    set(&mut catalog, health(false, rsync, NOW + 2));
     assert_eq!(revision(&mut catalog), first + 1, "it is as bad as before");
-    assert_eq!(catalog.read(|view| view.health_list()).unwrap(), [health(false, NOW + 2)]);
+    assert_eq!(catalog.read(|view| view.health_list()).unwrap(), [health(false, rsync, NOW + 2)]);
     // An edit of its host does not bring it back, and the switches are untouched.
-    let edited = crate::host::Host { bandwidth_mbit_s: 7, ..host.clone() };
+    let edited = Host { bandwidth_mbit_s: 7, ..host.clone() };
     write(&mut catalog, |txn| txn.host_update(&host, edited));
     assert_eq!(urls(&mut catalog), 1);
     assert!(catalog.read(|view| view.host_by_id(host.id)).unwrap().active_owner);
-    set(&mut catalog, health(true, NOW + 3));
+    set(&mut catalog, health(true, rsync, NOW + 3));
     assert_eq!((urls(&mut catalog), revision(&mut catalog)), (2, first + 3));
     let filter = Filter { resource: Some("health".to_owned()), ..Filter::default() };
     let trail = catalog.read(|view| view.audit_list(&filter, 10)).unwrap();
     assert_eq!(trail.len(), 2);
-    let wrong = Health { probed_unix_s: NOW - 1, ..health(true, NOW) };
+    let wrong = Health { probed_unix_s: NOW - 1, ..health(true, rsync, NOW) };
     assert!(refused(&mut catalog, |txn| txn.health_set("x", &wrong)).contains("no sense"));
+    // All at once: only what changes is noted, and what is not named is forgotten.
+    let all = [0, 1].map(|number| ("x".to_owned(), health(number == rsync, number, NOW + 4)));
+    write(&mut catalog, |txn| txn.healths_set(&[mirror.id], &all));
+    assert_eq!(revision(&mut catalog), first + 4);
+    assert_eq!(catalog.read(|view| view.health_list()).unwrap().len(), 2);
+    write(&mut catalog, |txn| txn.healths_set(&[mirror.id], &all[rsync..=rsync]));
+    assert_eq!(catalog.read(|view| view.health_list()).unwrap().len(), 1);
+    assert_eq!((urls(&mut catalog), revision(&mut catalog)), (2, first + 5));
+    let wrong = [("x".to_owned(), wrong)];
+    assert!(refused(&mut catalog, |txn| txn.healths_set(&[], &wrong)).contains("no sense"));
+}
+
+pub(super) fn the_last_mirrors_stay_however_bad(place: &Place) {
+    let mut catalog = catalog(place);
+    let mut hosts = vec![write(&mut catalog, network)];
+    for number in 1..6 {
+        let mut host = Host::new("University", format!("mirror{number}.example"));
+        host.private = number == 5;
+        let url = format!("https://mirror{number}.example/epel");
+        host.mirrors = hosts[0].mirrors.clone();
+        host.mirrors[0].id = 0;
+        host.mirrors[0].urls = vec![MirrorUrl { number: -1, url, private: false }];
+        let states = catalog.read(|view| view.states_find(hosts[0].mirrors[0].id)).unwrap();
+        hosts.push(write(&mut catalog, |txn| {
+            let host = txn.host_insert(host)?;
+            txn.states_set(host.mirrors[0].id, &host.name, &states)?;
+            Ok(host)
+        }));
+    }
+    let bad = |host: &Host, score: u8, since: u64| {
+        let mirror = &host.mirrors[0];
+        let https = mirror.urls.iter().find(|url| url.url.starts_with("https")).unwrap();
+        let health = Health {
+            mirror_id: mirror.id,
+            number: https.number,
+            good: false,
+            score,
+            failures: 6,
+            since_unix_s: NOW + since,
+            probed_unix_s: NOW + 60,
+            reason: "no answer".to_owned(),
+        };
+        (host.name.clone(), health)
+    };
+    let carriers = |catalog: &mut Catalog, bad: &[(String, Health)]| {
+        let ids: Vec<i64> = hosts.iter().map(|host| host.mirrors[0].id).collect();
+        write(catalog, |txn| txn.healths_set(&ids, bad));
+        let world = catalog.read(|view| view.world()).unwrap();
+        let directory = &world.directories[0];
+        let names = [directory.public, directory.private].map(|set| {
+            let mirrors = world.mirror_sets[set.0 as usize].iter();
+            let hosts = mirrors.map(|at| world.mirrors[at.0 as usize].host);
+            hosts.map(|at| world.hosts[at.0 as usize].name.clone()).collect::<Vec<_>>().join(" ")
+        });
+        (names.join(" | "), world.mirrors.len())
+    };
+    let some: Vec<_> = hosts[..3].iter().map(|host| bad(host, 50, 0)).collect();
+    let (left, mirrors) = carriers(&mut catalog, &some);
+    assert_eq!((left.as_str(), mirrors), ("mirror3.example mirror4.example | mirror5.example", 3));
+    let scores = [(75, 1), (0, 9), (50, 1), (50, 2), (75, 0)];
+    let all: Vec<_> =
+        hosts.iter().zip(scores).map(|(host, (score, since))| bad(host, score, since)).collect();
+    let (left, mirrors) = carriers(&mut catalog, &all);
+    let least = "mirror.example mirror3.example mirror4.example | mirror5.example";
+    assert_eq!((left.as_str(), mirrors), (least, 4), "the best scores, then the newest");
+    let all: Vec<_> = hosts.iter().map(|host| bad(host, 50, 0)).collect();
+    let (left, _) = carriers(&mut catalog, &all);
+    let first = "mirror.example mirror1.example mirror2.example | ";
+    assert_eq!(left, first, "a private one is for its own networks, which have the public ones");
+}
+
+pub(super) fn known_files_are_told_with_their_directories(place: &Place) {
+    let mut catalog = catalog(place);
+    write(&mut catalog, network);
+    let detail = |size: i64| FileDetail { size_bytes: Some(size), ..FileDetail::default() };
+    let before = catalog.read(|view| view.directory_find("pub/epel/9/repodata")).unwrap();
+    let mut directory = before.clone();
+    directory.files.insert("repomd.xml".to_owned(), vec![detail(7), detail(6)]);
+    directory.files.insert("a".to_owned(), vec![FileDetail::default()]);
+    write(&mut catalog, |txn| txn.directory_update(&before, &directory));
+    let mut found = Vec::new();
+    let take = |file: KnownFile| {
+        found.push((file.directory_id, file.subpath, file.name, file.rank, file.size_bytes));
+        Ok(())
+    };
+    catalog.read(|view| view.known_files_each(take)).unwrap();
+    let row =
+        |rank, size| (before.id, "9/repodata".to_owned(), "repomd.xml".to_owned(), rank, size);
+    assert_eq!(found, [row(0, 7), row(1, 6)], "what has no length cannot be asked for");
 }
 
 pub(super) fn probes_are_kept_and_forgotten(place: &Place) {

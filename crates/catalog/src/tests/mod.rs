@@ -112,6 +112,8 @@ suite!(
     history::versions_come_and_go,
     history::looks_are_kept_as_they_were,
     history::a_bad_url_leaves_the_world_and_comes_back,
+    history::the_last_mirrors_stay_however_bad,
+    history::known_files_are_told_with_their_directories,
     history::probes_are_kept_and_forgotten,
     history::releases_spread,
     history::answers_add_up,

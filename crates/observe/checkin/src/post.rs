@@ -115,6 +115,8 @@ fn client(director: &Director) -> Result<ClientBuilder, PostError> {
 }
 
 fn target(base: &str, path: &str) -> Result<Url, PostError> {
+    // Alone first: without a host, the path would begin with one.
+    Url::parse(base).map_err(|_| PostError::Url)?;
     let url = Url::parse(&format!("{}{path}", base.trim_end_matches('/')));
     let url = url.map_err(|_| PostError::Url)?;
     let host = url.host_str().ok_or(PostError::Url)?.trim_matches(['[', ']']);

@@ -13,6 +13,7 @@ use reqwest::{Client, Response, StatusCode, Url};
 
 use crate::document::{Document, body_bytes_max};
 use crate::failure::Failure;
+use crate::post::choose_crypto;
 use crate::prober::Prober;
 use crate::reach::{Family, Forbidden, NoSuchFamily, Reach, Resolver};
 
@@ -159,26 +160,12 @@ impl Fetcher {
     ///
     /// When the system's certificates cannot be read.
     pub fn new(agent: &str, limits: FetchLimits) -> Result<Fetcher, FetchError> {
-        // Somebody else in this process may have chosen already, and chose the same.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let reach = limits.reach;
-        let redirects_max = limits.redirects_max;
-        let redirects = Policy::custom(move |attempt| {
-            if attempt.previous().len() > redirects_max {
-                return attempt.error("too many redirects");
-            }
-            if !matches!(attempt.url().scheme(), "http" | "https") {
-                return attempt.error("a redirect to another scheme");
-            }
-            match reach.check_host(attempt.url().host_str()) {
-                Ok(()) => attempt.follow(),
-                Err(forbidden) => attempt.error(forbidden),
-            }
-        });
+        choose_crypto();
+        let resolver = Resolver { reach: limits.reach, family: limits.family };
         let client = Client::builder()
             .user_agent(agent)
-            .redirect(redirects)
-            .dns_resolver(std::sync::Arc::new(Resolver { reach, family: limits.family }))
+            .redirect(redirects(limits.reach, limits.redirects_max))
+            .dns_resolver(std::sync::Arc::new(resolver))
             .connect_timeout(limits.connect)
             .read_timeout(limits.silence)
             .pool_max_idle_per_host(limits.idle_per_host)
@@ -334,6 +321,22 @@ impl Fetcher {
         let total = self.limits.total;
         tokio::time::timeout(total, work).await.unwrap_or(Err(FetchError::Time(total)))
     }
+}
+
+/// Redirects stay within HTTP and the addresses that may be reached.
+pub(crate) fn redirects(reach: Reach, redirects_max: usize) -> Policy {
+    Policy::custom(move |attempt| {
+        if attempt.previous().len() > redirects_max {
+            return attempt.error("too many redirects");
+        }
+        if !matches!(attempt.url().scheme(), "http" | "https") {
+            return attempt.error("a redirect to another scheme");
+        }
+        match reach.check_host(attempt.url().host_str()) {
+            Ok(()) => attempt.follow(),
+            Err(forbidden) => attempt.error(forbidden),
+        }
+    })
 }
 
 /// An answer that is good for something.

@@ -18,11 +18,17 @@ mod failure;
 mod reach;
 /// Bodies over HTTP.
 mod fetch;
+/// A light look at a URL, without its body.
+mod look;
+/// Telling a server something.
+mod post;
 
 pub use document::{Document, body_bytes_max};
 pub use failure::Failure;
 pub use fetch::{FetchError, FetchLimits, Fetched, Fetcher, Head, Validators};
 pub use heliostat_observe_probe_wire as wire;
 pub use heliostat_observe_probe_wire::Found;
+pub use look::{LookError, LookLimits, Looked, Looker, Part};
+pub use post::{Poster, choose_crypto};
 pub use prober::{Counts, PROGRAM, ProbeSettings, Prober, program};
 pub use reach::{Family, Forbidden, Reach, addresses};

@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use heliostat_catalog::probe::{Probe, Verdict};
+use heliostat_catalog::availability::availability;
+use heliostat_catalog::probe::Probe;
 use heliostat_catalog::states::MirrorState;
 use heliostat_catalog::{Error, View};
 use serde::Serialize;
@@ -86,14 +87,13 @@ pub fn standings(view: &mut View<'_>, since_unix_s: u64) -> Result<Vec<Standing>
     Ok(all)
 }
 
-/// How many probes were good, in per cent, and how long the median of them took.
+/// For which share of the time that is known it was good, in per cent, and how long the median of the
+/// good answers took.
 fn answers(probes: &[&Probe]) -> (Option<f64>, Option<u64>) {
-    let told = probes.iter().filter(|probe| probe.verdict != Verdict::Unknown).count();
-    let good = probes.iter().filter(|probe| probe.verdict == Verdict::Good);
-    let mut times: Vec<u64> = good.map(|probe| probe.duration_ms).collect();
-    times.sort_unstable();
-    let percent = (told > 0).then(|| (times.len() * 1_000 / told) as f64 / 10.0);
-    (percent, times.get(times.len() / 2).copied())
+    let newest_unix_s = probes.iter().map(|probe| probe.at_unix_s).max().unwrap_or(0);
+    let found = availability(probes.iter().copied(), newest_unix_s);
+    let percent = found.good_percent.map(|percent| (percent * 10.0).floor() / 10.0);
+    (percent, found.duration_ms_median)
 }
 
 /// A week of probes each minute.

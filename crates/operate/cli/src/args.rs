@@ -9,8 +9,8 @@ use heliostat_admission::{Bytes, Headroom};
 use crate::capacity;
 use crate::catalog::args as catalog;
 use crate::catalog::{
-    ArchiveArgs, CrawlArgs, ExpireArgs, MirrorsArgs, NotifyArgs, PropagationArgs, ReleaseArgs,
-    ReportArgs, Resource, ScanArgs,
+    ArchiveArgs, CrawlArgs, ExpireArgs, HealthArgs, MirrorsArgs, NotifyArgs, PropagationArgs,
+    ReleaseArgs, ReportArgs, Resource, ScanArgs,
 };
 use crate::config::ConfigArgs;
 use crate::serve_options::ServeOptions;
@@ -83,6 +83,13 @@ pub enum Ending {
     /// Directories, repositories and the hashes of their indexes go into the catalog. Only what has
     /// changed is looked at; a scan that is interrupted goes on with the next one.
     Scan(ScanArgs),
+    /// Look at every mirror each minute, and leave those out of answers that fail.
+    ///
+    /// Every public URL of every active mirror is asked for one small file that the catalog knows. What
+    /// fails is asked for again at once and a few times more before it is left out; it comes back
+    /// after several good looks. When most mirrors fail at once, it is our own network, and nothing
+    /// counts. Any number of these may run; one of them looks.
+    Health(Box<HealthArgs>),
     /// Look at the mirrors: what each of them has of what exists.
     ///
     /// Each directory is up to date, stale, missing or unknown; what is unknown changes nothing.

@@ -92,7 +92,7 @@ type List = fn(&mut View<'_>) -> Result<Vec<String>, Error>;
 /// The commands that take names, and which.
 const NAMES: &[(&str, List)] = &[
     ("site", |view| Ok(view.site_list()?.into_iter().map(|one| one.name).collect())),
-    ("host", |view| Ok(view.host_list()?.into_iter().map(|one| one.name).collect())),
+    ("host", hosts),
     ("category", categories),
     ("directory", directories),
     ("product", |view| Ok(view.product_list()?.into_iter().map(|one| one.name).collect())),
@@ -114,6 +114,11 @@ const OPTIONS: &[(&str, &str, List)] = &[
     ("scan", "category", categories),
     ("scan", "path", directories),
     ("scan", "announce", directories),
+    ("crawl", "hosts", hosts),
+    ("crawl", "categories", categories),
+    ("crawl", "paths", directories),
+    ("mirrors", "category", categories),
+    ("propagation", "repo", repositories),
     ("move-to-archive", "of_version", versions),
     ("move-to-archive", "repo", repositories),
     ("move-to-archive", "archive", categories),
@@ -125,6 +130,10 @@ const OPTIONS: &[(&str, &str, List)] = &[
     }),
     ("explain", "location", locations),
 ];
+
+fn hosts(view: &mut View<'_>) -> Result<Vec<String>, Error> {
+    Ok(view.host_list()?.into_iter().map(|one| one.name).collect())
+}
 
 fn categories(view: &mut View<'_>) -> Result<Vec<String>, Error> {
     Ok(view.category_list()?.into_iter().map(|one| one.name).collect())

@@ -140,6 +140,24 @@ pub enum Error {
     /// A scan did not come to its end.
     #[error("the scan did not come to its end; what it learned is kept")]
     Scan(#[from] heliostat_observe_scan::Error),
+    /// Somebody else looks at mirrors.
+    #[error("{holder} is looking at the mirrors; nothing was done")]
+    Looked {
+        /// Who.
+        holder: String,
+    },
+    /// A round of looks did not come to its end.
+    #[error("the round did not come to its end")]
+    Health(#[from] heliostat_observe_health::Error),
+    /// Nobody can be told of mirrors.
+    #[error("notifications")]
+    Notify(#[source] heliostat_observe_health::notify::TellError),
+    /// A test of notifications did not arrive everywhere.
+    #[error("{count} of those who are to be told did not take it")]
+    Untold {
+        /// How many.
+        count: usize,
+    },
     /// A tree cannot be walked.
     #[error("cannot read {path}; nothing was sent, since what is not seen would count as missing")]
     Tree {

@@ -77,6 +77,7 @@ pub fn run(command: &args::Ending, out: &mut impl Write) -> Result<(), Error> {
         args::Ending::Init(args) => catalog::init(args, out),
         args::Ending::Import { source } => catalog::import(source, out),
         args::Ending::Scan(args) => catalog::scan(args, out),
+        args::Ending::Health(args) => catalog::health(args, out),
         args::Ending::Checkin(args) => tell::checkin(args, out),
         args::Ending::Notify(args) => catalog::notify(args, out),
         args::Ending::Propagation(args) => catalog::propagation(args, out),

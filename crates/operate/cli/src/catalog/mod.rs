@@ -10,6 +10,10 @@ mod init;
 mod import;
 /// What should exist.
 mod scan;
+/// Which mirrors answer.
+mod health;
+/// Who is told of it.
+mod telling;
 /// What a publisher has changed.
 mod notify;
 /// Measured truth.
@@ -40,6 +44,8 @@ use heliostat_catalog::{Actor, Catalog};
 pub use crawl::CrawlArgs;
 pub(crate) use crawl::run as crawl;
 pub(crate) use export::export;
+pub use health::HealthArgs;
+pub(crate) use health::run as health;
 pub(crate) use import::import;
 pub(crate) use init::init;
 pub(crate) use notify::run as notify;
@@ -53,6 +59,7 @@ pub use resource::{Resource, ResourceAction, ResourceArgs, SiteArgs, TokenArgs, 
 pub(crate) use resource::{fields, run as resource};
 pub use scan::ScanArgs;
 pub(crate) use scan::{probe, run as scan};
+pub use telling::NotifyOptions;
 pub(crate) use trail::audit;
 
 use crate::{Error, clock};

@@ -94,6 +94,9 @@ pub(crate) fn place(top: &str, arg: &Arg) -> Option<Option<&'static str>> {
     if arg.is_positional() || !takes_value || PER_CALL.contains(&id) {
         return None;
     }
+    if top == "health" && NOTIFY.contains(&id) {
+        return Some(Some("notify"));
+    }
     SECTIONS.iter().find(|(_, commands)| commands.contains(&top)).map(|(section, _)| Some(*section))
 }
 
@@ -127,10 +130,24 @@ pub(crate) const SECTIONS: &[(&str, &[&str])] = &[
     ("publish", &["publish", "rollback"]),
     ("compile", &["compile"]),
     ("import", &["import"]),
+    ("health", &["health"]),
+    ("notify", &[]),
 ];
 
 /// Options that all commands share.
 const SHARED: &[&str] = &["catalog", "catalog_file"];
+
+/// Options of `health` that have a section of their own: who is told is not how it is looked.
+const NOTIFY: &[&str] = &[
+    "webhook",
+    "webhook_key",
+    "mail_to",
+    "mail_contacts",
+    "mail_from",
+    "smtp",
+    "smtp_file",
+    "digest_above",
+];
 
 /// Options that mean one call only.
 const PER_CALL: &[&str] = &[
