@@ -1,13 +1,14 @@
 //! The role that takes what mirrors and publishers tell: sockets, certificates, signals.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
 use heliostat_catalog::{Actor, Place};
 use heliostat_observe_probe::{ProbeSettings, Prober, Reach};
 use heliostat_operate_cli::WebPlan;
-use heliostat_operate_cli::catalog::{Notified, told};
-use heliostat_operate_web::{Desk, Notifier, Tls, Web};
+use heliostat_operate_cli::catalog::{Notified, refused, told};
+use heliostat_operate_web::{Desk, Notifier, Refusals, Tls, Web};
 use sd_notify::NotifyState;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
@@ -46,12 +47,47 @@ async fn answer(plan: WebPlan) -> anyhow::Result<()> {
             }
         }
     };
-    web.serve(desk, stop).await;
+    let refusals = desk.refusals();
+    if let Some(path) = &plan.metrics_file {
+        // A file that cannot be written is known now.
+        refused(path, &refusals.take()).context("metrics file")?;
+    }
+    let serving = web.serve(desk, stop);
+    match &plan.metrics_file {
+        None => serving.await,
+        Some(path) => {
+            tokio::select! {
+                () = serving => {}
+                () = written(path, &refusals) => {}
+            }
+            write(path, &refusals);
+        }
+    }
     tell(&[NotifyState::Stopping]);
     prober.drain().await;
     tracing::info!("stopped");
     Ok(())
 }
+
+/// Writes what was refused, now and then.
+async fn written(path: &Path, refusals: &Refusals) {
+    loop {
+        tokio::time::sleep(METRICS_EVERY).await;
+        write(path, refusals);
+    }
+}
+
+fn write(path: &Path, refusals: &Refusals) {
+    let more = refusals.take();
+    if !more.is_empty()
+        && let Err(error) = refused(path, &more)
+    {
+        tracing::error!(%error, path = %path.display(), ?more, "these refusals are not counted");
+    }
+}
+
+/// How often the numbers are written.
+const METRICS_EVERY: Duration = Duration::from_secs(10);
 
 /// Looks at what was changed, on workers of its own.
 fn notifier(place: Place, probe: ProbeSettings, reach: Reach) -> Notifier {

@@ -30,6 +30,10 @@ pub struct WebOptions {
     /// tests.
     #[arg(long)]
     pub allow_loopback: bool,
+    /// A file for the numbers of what is refused, as OpenMetrics text; it is written every ten seconds
+    /// when there is something new, and at the end. Totals go on from what it says at the start.
+    #[arg(long, value_name = "FILE")]
+    pub metrics_file: Option<PathBuf>,
     /// The program that parses what comes [default: heliostat-probe, beside this program].
     #[arg(long, value_name = "FILE")]
     pub probe: Option<PathBuf>,
@@ -46,6 +50,8 @@ pub struct WebPlan {
     pub tls: Option<(PathBuf, PathBuf)>,
     /// Which addresses mirrors may have.
     pub reach: Reach,
+    /// Where the numbers go.
+    pub metrics_file: Option<PathBuf>,
     /// The workers.
     pub probe: ProbeSettings,
 }
@@ -66,7 +72,7 @@ impl WebOptions {
         let listen = if self.listen.is_empty() { vec![LISTEN_DEFAULT] } else { self.listen };
         let (place, probe) = (self.catalog.place()?, probe(self.probe.as_deref())?);
         let reach = if self.allow_loopback { Reach::Loopback } else { Reach::Public };
-        Ok(WebPlan { place, listen, tls, reach, probe })
+        Ok(WebPlan { place, listen, tls, reach, metrics_file: self.metrics_file, probe })
     }
 }
 

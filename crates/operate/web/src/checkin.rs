@@ -14,7 +14,7 @@ use http::{HeaderMap, StatusCode};
 use crate::body::look;
 use crate::desk::{Desk, Standing, now_unix_s};
 use crate::routes::Client;
-use crate::trouble::{Trouble, json as answer, text};
+use crate::trouble::{Reason, Trouble, json as answer, text};
 
 /// `POST /api/checkin`: who it is comes first, so that no stranger's body is read at all.
 pub(crate) async fn json(
@@ -45,7 +45,7 @@ pub(crate) async fn xmlrpc(
     let found = look(&desk.prober, Format::Checkin, &headers, body).await?;
     let report = Report::of(found)?;
     let Some((site, password)) = report.secret.clone() else {
-        return Ok(fault(403, "the check-in names no site, or no password"));
+        return Ok(fault("site", "the check-in names no site, or no password"));
     };
     let hashing = desk.hashing().await?;
     let known =
@@ -54,11 +54,15 @@ pub(crate) async fn xmlrpc(
     drop(hashing);
     let Some(site) = known else {
         desk.rates.wrong(from, now_unix_s());
-        return Ok(fault(403, "there is no such site, or the password is another one"));
+        let what = "there is no such site, or the password is another one";
+        return Ok(fault("password", what));
     };
     match taken(&desk, Speaker::Site(site), report).await? {
         Ok(receipt) => Ok(response(&string(&receipt.text()))),
-        Err(refused) => Ok(fault(403, &refused.to_string())),
+        Err(refused) => {
+            let Trouble { reason, what, .. } = refused.into();
+            Ok(fault(reason, &what))
+        }
     }
 }
 
@@ -87,16 +91,18 @@ async fn taken(
     Ok(done)
 }
 
-fn fault(code: u16, what: &str) -> Response {
+fn fault(reason: &'static str, what: &str) -> Response {
     let member = |name: &str, value: &str| {
         format!("<member><name>{name}</name><value>{value}</value></member>")
     };
     let text = format!(
         "<fault><value><struct>{}{}</struct></value></fault>",
-        member("faultCode", &format!("<int>{code}</int>")),
+        member("faultCode", "<int>403</int>"),
         member("faultString", &string(&format!("error checking in: {what}"))),
     );
-    body(&text)
+    let mut answer = body(&text);
+    answer.extensions_mut().insert(Reason(reason));
+    answer
 }
 
 fn response(value: &str) -> Response {

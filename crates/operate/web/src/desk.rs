@@ -14,6 +14,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
 use crate::rate::Rates;
+use crate::refusals::Refusals;
 use crate::trouble::Trouble;
 
 /// What all requests share.
@@ -23,6 +24,7 @@ pub struct Desk {
     catalogs: Mutex<Vec<Catalog>>,
     pub(crate) prober: Prober,
     pub(crate) rates: Rates,
+    pub(crate) refusals: Arc<Refusals>,
     /// Bodies of those who have proved who they are, and of those who have not yet: strangers
     /// cannot take the places of the others.
     known: Semaphore,
@@ -57,12 +59,19 @@ impl Desk {
             catalogs: Mutex::default(),
             prober,
             rates: Rates::default(),
+            refusals: Arc::default(),
             known: Semaphore::new(KNOWN_MAX),
             strangers: Semaphore::new(STRANGERS_MAX),
             hashing: Semaphore::new(1),
             notifier,
             notifying: Semaphore::new(1),
         })
+    }
+
+    /// What is refused, by reason.
+    #[must_use]
+    pub fn refusals(&self) -> Arc<Refusals> {
+        Arc::clone(&self.refusals)
     }
 
     /// Opens the catalog once, so that what is wrong with it is known at the start.

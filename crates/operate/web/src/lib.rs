@@ -17,6 +17,8 @@ mod rate;
 mod body;
 /// The rest of a body that nobody has read.
 mod rest;
+/// How many were refused.
+mod refusals;
 /// Why a request is not done, as an answer.
 mod trouble;
 /// What is where.
@@ -28,4 +30,5 @@ mod notify;
 
 pub use desk::{Desk, Notifier};
 pub use listener::{StartError, Web};
+pub use refusals::Refusals;
 pub use tls::{Tls, TlsError};

@@ -19,6 +19,7 @@ use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
 use crate::desk::Desk;
+use crate::refusals::Refusals;
 use crate::rest::answered;
 use crate::routes::{Peer, router};
 use crate::tls::{Tls, TlsError};
@@ -81,6 +82,7 @@ impl Web {
     pub async fn serve(self, desk: Arc<Desk>, stop: impl Future<Output = ()>) {
         let (stopping, stopped) = watch::channel(());
         let shared = Shared {
+            refusals: Arc::clone(&desk.refusals),
             router: router(desk),
             acceptor: self.tls.map(TlsAcceptor::from),
             places: Arc::new(Semaphore::new(CONNECTIONS_MAX)),
@@ -106,6 +108,7 @@ impl Web {
 #[derive(Clone)]
 struct Shared {
     router: Router,
+    refusals: Arc<Refusals>,
     acceptor: Option<TlsAcceptor>,
     places: Arc<Semaphore>,
     /// Closed when it is time to stop.
@@ -149,10 +152,10 @@ async fn talk<S>(stream: S, from: SocketAddr, mut shared: Shared)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let router = shared.router;
+    let (router, refusals) = (shared.router, shared.refusals);
     let service = service_fn(move |mut request: http::Request<hyper::body::Incoming>| {
         request.extensions_mut().insert(Peer(from));
-        answered(router.clone(), request)
+        answered(router.clone(), Arc::clone(&refusals), request)
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder

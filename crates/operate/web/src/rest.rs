@@ -1,4 +1,4 @@
-//! The rest of a body that nobody has read.
+//! The rest of a body that nobody has read, and the count of the refused.
 //!
 //! A connection that is closed while bytes of its client are unread is reset by the system, and the
 //! client may lose an answer that is already on the way. So what a refused request still sends is
@@ -20,9 +20,13 @@ use hyper::body::{Body, Frame, Incoming, SizeHint};
 use tokio::time::timeout;
 use tower_service::Service;
 
+use crate::refusals::Refusals;
+use crate::trouble::Reason;
+
 /// Has a request answered, and reads what is left of its body.
 pub(crate) async fn answered(
     mut router: Router,
+    refusals: Arc<Refusals>,
     request: Request<Incoming>,
 ) -> Result<Response, Infallible> {
     // Who asks first whether to send the body does not send it after a refusal.
@@ -30,6 +34,9 @@ pub(crate) async fn answered(
     let (head, body) = request.into_parts();
     let mut rest = Shared(Arc::new(Mutex::new(body)));
     let answer = router.call(Request::from_parts(head, rest.clone())).await?;
+    if let Some(Reason(reason)) = answer.extensions().get() {
+        refusals.add(reason);
+    }
     if !asks_first {
         // Whoever sends more, or more slowly, has to live with a reset.
         let _ = timeout(REST_TIME_MAX, read(&mut rest)).await;

@@ -105,10 +105,15 @@ impl From<Refused> for Trouble {
     }
 }
 
+/// Goes with an answer to a request that is not done, so that it is counted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reason(pub(crate) &'static str);
+
 impl IntoResponse for Trouble {
     fn into_response(self) -> Response {
         let value = serde_json::json!({ "error": { "reason": self.reason, "what": self.what } });
         let mut response = json(self.status, &value);
+        response.extensions_mut().insert(Reason(self.reason));
         let headers: &mut HeaderMap = response.headers_mut();
         if let Some(seconds) = self.retry_after_s {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));

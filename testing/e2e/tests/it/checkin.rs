@@ -34,6 +34,7 @@ impl Rig {
         web.args(["web", "--catalog", &catalog, "--listen", &address.to_string()]);
         web.arg("--tls-cert").arg(folder.path().join("cert.pem"));
         web.arg("--tls-key").arg(folder.path().join("key.pem"));
+        web.arg("--metrics-file").arg(folder.path().join("web.prom"));
         let web = web.stdout(Stdio::null()).stderr(log).spawn()?;
         let rig = Rig { folder, catalog, address, web };
         rig.fill()?;
@@ -287,6 +288,16 @@ fn whatever_is_sent_is_refused_by_name() -> Result<()> {
     let log = rig.log();
     ensure!(log.contains("limit=\"expanded_bytes_max\""), "{log}");
     ensure!(!log.contains("panicked"), "{log}");
+    wait_until("the numbers", || {
+        let text = fs::read_to_string(rig.path("web.prom"))?;
+        let has = |reason: &str, least: u64| {
+            let name = format!("heliostat_web_refused_total{{reason=\"{reason}\"}} ");
+            let value = text.lines().find_map(|line| line.strip_prefix(&name)?.parse().ok());
+            value.is_some_and(|value: u64| value >= least)
+        };
+        let limits = has("body_bytes_max", 1) && has("expanded_bytes_max", 2) && has("entities", 1);
+        Ok((limits && has("token", tries) && has("requests_per_minute_max", 1)).then_some(()))
+    })?;
     let clear = run(&["web", "--listen", "0.0.0.0:0", "--catalog", &rig.text("catalog.db")]);
     let error = clear.unwrap_err().to_string();
     ensure!(error.contains("give --tls-cert and --tls-key"), "{error}");

@@ -50,6 +50,8 @@ pub(crate) use import::import;
 pub(crate) use init::init;
 pub(crate) use notify::run as notify;
 pub use notify::{Notified, NotifyArgs, told};
+/// What was refused, into a file.
+pub use numbers::refused;
 pub(crate) use publish::{publish, rollback};
 pub use release::{ArchiveArgs, ExpireArgs, ReleaseArgs};
 pub(crate) use release::{archive, expire, release};

@@ -1,4 +1,4 @@
-//! The numbers of crawls as OpenMetrics text, in a file that a collector picks up.
+//! The numbers of crawls and of check-ins as OpenMetrics text, in a file that a collector picks up.
 //!
 //! A crawl is often a process that comes and goes, so nobody could ask it for its numbers; what it
 //! counts is added to what the file says already. The file is replaced whole.
@@ -15,12 +15,25 @@ use crate::{Error, clock};
 
 /// Adds the numbers of a crawl to a file.
 pub(crate) fn add(path: &Path, summary: &Summary) -> Result<(), Error> {
+    replace(path, |before| text(before, summary, clock::now_unix_s()))
+}
+
+/// Adds to a file what was refused of what mirrors and publishers sent, by reason.
+///
+/// # Errors
+///
+/// When the file cannot be read or written.
+pub fn refused(path: &Path, more: &BTreeMap<&'static str, u64>) -> Result<(), Error> {
+    replace(path, |before| refused_text(before, more))
+}
+
+fn replace(path: &Path, text: impl FnOnce(&BTreeMap<&str, u64>) -> String) -> Result<(), Error> {
     let before = match fs::read_to_string(path) {
         Ok(before) => before,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
         Err(error) => return Err(error.into()),
     };
-    let text = text(&totals(&before), summary, clock::now_unix_s());
+    let text = text(&totals(&before));
     let mut aside = path.as_os_str().to_owned();
     aside.push(".new");
     fs::write(&aside, text)?;
@@ -34,6 +47,28 @@ fn totals(text: &str) -> BTreeMap<&str, u64> {
         samples.filter(|(name, _)| name.split('{').next().unwrap_or("").ends_with("_total"));
     totals.filter_map(|(name, value)| Some((name, value.parse().ok()?))).collect()
 }
+
+fn refused_text(before: &BTreeMap<&str, u64>, more: &BTreeMap<&'static str, u64>) -> String {
+    let mut all = BTreeMap::new();
+    let more =
+        more.iter().map(|(reason, more)| (format!("{REFUSED}_total{{reason=\"{reason}\"}}"), more));
+    let known = before.iter().filter(|(name, _)| name.starts_with(REFUSED));
+    for (name, more) in known.map(|(name, known)| ((*name).to_owned(), known)).chain(more) {
+        let total: &mut u64 = all.entry(name).or_default();
+        *total = total.saturating_add(*more);
+    }
+    let mut text = format!(
+        "# TYPE {REFUSED} counter\n# HELP {REFUSED} Requests of mirrors and publishers that were \
+         refused, by the limit that they are beyond or the rule that they break.\n"
+    );
+    for (name, total) in all {
+        // Writing to a text cannot fail.
+        let _ = writeln!(text, "{name} {total}");
+    }
+    text + "# EOF\n"
+}
+
+const REFUSED: &str = "heliostat_web_refused";
 
 fn text(before: &BTreeMap<&str, u64>, summary: &Summary, now_unix_s: u64) -> String {
     let mut text = String::new();
@@ -91,7 +126,23 @@ mod tests {
     use heliostat_observe_crawl::Summary;
     use heliostat_observe_probe::wire::Limit;
 
-    use super::add;
+    use super::{add, refused};
+
+    #[test]
+    fn refusals_add_up_over_restarts() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("web.prom");
+        refused(&path, &[("token", 2)].into()).unwrap();
+        refused(&path, &[("body_bytes_max", 1), ("token", 3)].into()).unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let samples: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
+        let expected = [
+            "heliostat_web_refused_total{reason=\"body_bytes_max\"} 1",
+            "heliostat_web_refused_total{reason=\"token\"} 5",
+        ];
+        assert_eq!(samples, expected);
+        assert!(text.ends_with("# EOF\n"));
+    }
 
     #[test]
     fn counters_grow_and_gauges_follow() {
