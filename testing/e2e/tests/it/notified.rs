@@ -1,6 +1,7 @@
 //! A release that its publisher tells of is looked for at the mirrors at once, and nothing else is.
 
 use std::fs;
+use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -76,11 +77,7 @@ fn mirrors_are_asked_for_what_was_named_and_answers_follow() -> Result<()> {
     second.take(Arc::clone(&new));
     call(&["user", "add", "publisher", "--set", "role=editor"])?;
     fs::write(folder.path().join("token"), call(&["token", "add", "publisher/primary"])?)?;
-    let address = address_unused().to_string();
-    let mut web = Command::new(binary()?);
-    web.args(["web", "--catalog", &catalog, "--allow-loopback", "--listen", &address]);
-    let _web = Running(web.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?);
-    wait_until("listening", || Ok(std::net::TcpStream::connect(&address).ok()))?;
+    let (_web, address) = Running::web(&catalog)?;
     let before = asked(second, &new, &named);
     let (url, token) = (format!("http://{address}"), file("token"));
     let said = run(&[&notify[..], &["--to", &url, "--token-file", &token]].concat())?;
@@ -107,6 +104,17 @@ fn only_named(before: (u64, u64), after: (u64, u64)) -> Result<()> {
 
 /// Ends with the test.
 struct Running(Child);
+
+impl Running {
+    fn web(catalog: &str) -> Result<(Running, String)> {
+        let address = address_unused().to_string();
+        let mut web = Command::new(binary()?);
+        web.args(["web", "--catalog", catalog, "--allow-loopback", "--listen", &address]);
+        let web = Running(web.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?);
+        wait_until("listening", || Ok(TcpStream::connect(&address).ok()))?;
+        Ok((web, address))
+    }
+}
 
 impl Drop for Running {
     fn drop(&mut self) {
