@@ -5,7 +5,7 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -96,6 +96,16 @@ impl Stage {
 impl Director {
     /// Runs a command to its end; gives what it printed.
     pub(super) fn run(&self, arguments: &[&str]) -> anyhow::Result<String> {
+        let output = self
+            .command(arguments)
+            .output()
+            .with_context(|| format!("cannot start {}", self.program.display()))?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "heliostat {}: {}", arguments.join(" "), said.trim());
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
         command.args(arguments).arg("--catalog").arg(&self.catalog);
         // What the operator has set for real work is not meant here.
@@ -103,14 +113,20 @@ impl Director {
         for name in settings.filter(|name| name.to_string_lossy().starts_with("HELIOSTAT_")) {
             command.env_remove(name);
         }
-        let output = command
-            .current_dir(&self.folder)
-            .stdin(Stdio::null())
-            .output()
-            .with_context(|| format!("cannot start {}", self.program.display()))?;
-        let said = String::from_utf8_lossy(&output.stderr);
-        ensure!(output.status.success(), "heliostat {}: {}", arguments.join(" "), said.trim());
-        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+        command.current_dir(&self.folder).stdin(Stdio::null());
+        command
+    }
+
+    /// Starts the light looks at every mirror, a round every few seconds. It is one process, because
+    /// rounds remember each other; whoever stops reading what it says ends it.
+    fn health(&self) -> anyhow::Result<Child> {
+        let mut command = self.command(&["health", "--allow-loopback", "--interval-s", "4"]);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+        if let Some(mut said) = child.stdout.take() {
+            let drain = move || std::io::copy(&mut said, &mut std::io::sink());
+            std::thread::Builder::new().name("health".to_owned()).spawn(drain)?;
+        }
+        Ok(child)
     }
 
     /// Looks at every mirror, and publishes what came of it.
@@ -136,10 +152,12 @@ impl Director {
 pub(super) struct Observer {
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
+    health: Child,
 }
 
 impl Observer {
-    pub(super) fn start(director: Director) -> std::io::Result<Observer> {
+    pub(super) fn start(director: Director) -> anyhow::Result<Observer> {
+        let health = director.health().context("cannot start the light looks")?;
         let stop = Arc::new(AtomicBool::new(false));
         let theirs = Arc::clone(&stop);
         let thread = std::thread::Builder::new().name("observer".to_owned()).spawn(move || {
@@ -153,7 +171,7 @@ impl Observer {
                 std::thread::sleep(PAUSE);
             }
         })?;
-        Ok(Observer { stop, thread: Some(thread) })
+        Ok(Observer { stop, thread: Some(thread), health })
     }
 }
 
@@ -161,6 +179,8 @@ impl Drop for Observer {
     /// Ends with the look that is under way.
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Release);
+        // One that has ended already needs no end.
+        let _ = self.health.kill().and_then(|()| self.health.wait());
         if let Some(thread) = self.thread.take() {
             // A thread that panicked has said so.
             let _ = thread.join();

@@ -170,7 +170,7 @@ pub struct DemoArgs {
     /// How large a network to make: the smallest lives and changes, larger ones are only asked.
     #[arg(long, value_enum, default_value = "small")]
     pub scale: Scale,
-    /// One circle: a release that spreads, and a loss, each found out; then a summary, and the end.
+    /// One circle: a release that spreads, a loss, a death, each found out; then a summary, and the end.
     #[arg(long)]
     pub once: bool,
     /// The network to make; the same number makes the same network.

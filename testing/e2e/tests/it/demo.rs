@@ -37,7 +37,9 @@ fn once_closes_the_circle() -> Result<()> {
         "Release 3 is at the primary copy, and nowhere else",
         "healthy-1 has taken it",
         "healthy-2 has lost a file of the updates",
+        "healthy-3 has died",
         "healthy-2 has its file again",
+        "healthy-3 is alive again",
         "The circle is closed",
     ] {
         assert!(out.contains(line), "{line}: {out}");
