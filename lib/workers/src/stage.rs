@@ -81,15 +81,26 @@ impl Line {
 impl Stage for Line {
     fn enter(&self, ask: Ask, again: &Waker) -> Option<Permit> {
         let mut place = lock(&self.place);
-        let mut coming = place.take().unwrap_or_else(|| (self.join)(ask));
         self.askers.add(again);
         let waker = Waker::from(self.askers.clone());
-        match coming.as_mut().poll(&mut Context::from_waker(&waker)) {
-            Poll::Ready(permit) => {
+        let mut context = Context::from_waker(&waker);
+        let kept = place.take().map(|mut coming| (coming.as_mut().poll(&mut context), coming));
+        let (polled, coming) = match kept {
+            // What could be had when it was asked for, and no more, is asked for as it is now.
+            None | Some((Poll::Ready(None), _)) => {
+                let mut coming = (self.join)(ask);
+                (coming.as_mut().poll(&mut context), coming)
+            }
+            Some(kept) => kept,
+        };
+        match polled {
+            Poll::Ready(Some(permit)) => {
                 // The others lose their place in the line with it, and ask again.
                 self.askers.wake_by_ref();
-                permit
+                Some(permit)
             }
+            // To ask again at once would be to ask for ever.
+            Poll::Ready(None) => None,
             Poll::Pending => {
                 *place = Some(coming);
                 None

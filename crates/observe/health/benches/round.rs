@@ -9,7 +9,7 @@ use heliostat_observe_health::{HealthSettings, Rounds};
 use heliostat_observe_probe::Reach;
 
 /// Mirrors on loopback addresses.
-#[expect(dead_code, reason = "the tests use more of it")]
+#[expect(dead_code, clippy::unwrap_used, reason = "the tests use more of it, and may")]
 #[path = "../tests/it/net.rs"]
 mod net;
 

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use heliostat_admission::{Admission, Bytes, Capacity, Fraction, Headroom, Lane, MilliCpu, Need};
+use heliostat_admission::{
+    Admission, Bytes, Capacity, Change, Fraction, Headroom, Lane, MilliCpu, Need, Watch, Watching,
+};
 use heliostat_observe_probe_wire::{Format, Found, Limit, Refused, Task, Verdict};
 use heliostat_workers::{Ask, Job, Limits, Line, Pool, Program, Report, Sandbox, Settings};
 
@@ -17,7 +19,8 @@ use crate::failure::Failure;
 pub struct ProbeSettings {
     /// The worker's program; see [`program`].
     pub program: Program,
-    /// Memory and CPU for all of it, bodies and workers together.
+    /// Memory and CPU for all of it, bodies and workers together. Where the container comes to give
+    /// less, it is less; never more.
     pub budget: Need,
     /// How long a job may wait for a worker.
     pub wait: Duration,
@@ -31,21 +34,85 @@ impl ProbeSettings {
     ///
     /// When nobody says what this container gives.
     pub fn detect(program: Program) -> Result<ProbeSettings, heliostat_admission::Error> {
-        let whole = Capacity::detect()?.allocatable(Headroom::Fraction(Fraction::percent(10)));
-        let budget = Need::new(
-            Bytes::new((whole.memory().get() / 2).clamp(BUDGET_BYTES_MIN, BUDGET_BYTES_MAX)),
-            whole.cpu(),
-        );
+        let budget = spared(&Capacity::detect()?);
         Ok(ProbeSettings { program, budget, wait: Duration::from_secs(60) })
     }
+}
+
+/// Half of what there is.
+fn spared(capacity: &Capacity) -> Need {
+    let whole = capacity.allocatable(Headroom::Fraction(Fraction::percent(10)));
+    let bytes = (whole.memory().get() / 2).clamp(BUDGET_BYTES_MIN, BUDGET_BYTES_MAX);
+    Need::new(Bytes::new(bytes), whole.cpu())
 }
 
 /// Worker processes, and the permits of everything that they get to see. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Prober {
+    room: Room,
+    tally: Arc<Tally>,
+    /// Kept for as long as somebody probes; none where nothing can be watched.
+    _watch: Option<Arc<Watch>>,
+}
+
+/// What follows the container.
+#[derive(Clone, Debug)]
+struct Room {
+    /// The most there may be: what there was at the start.
+    most: Need,
     pool: Pool,
     data: Admission,
-    tally: Arc<Tally>,
+    execution: Admission,
+    each: Arc<Each>,
+}
+
+/// The most that one job may have.
+#[derive(Debug, Default)]
+struct Each {
+    memory_bytes: AtomicU64,
+    cpu_milli: AtomicU64,
+}
+
+impl Each {
+    fn share(&self, budget: &Need, workers: usize) {
+        let workers = workers as u64;
+        // All of the background's part of the CPU is enough for all workers.
+        let background = Fraction::percent(75).of(budget.cpu().get());
+        self.memory_bytes.store(budget.memory().get() / 2 / 2 / workers, Ordering::Relaxed);
+        self.cpu_milli.store(background / workers, Ordering::Relaxed);
+    }
+
+    fn of(&self, ask: Ask) -> Need {
+        let most = self.memory_bytes.load(Ordering::Relaxed);
+        let bytes = (BASE_BYTES + ask.bytes as u64 / 4).min(most);
+        Need::new(Bytes::new(bytes), MilliCpu::new(self.cpu_milli.load(Ordering::Relaxed)))
+    }
+}
+
+impl Room {
+    /// Takes less, or as much as at the start again.
+    fn resize(&self, budget: &Need) {
+        let budget = budget.min(&self.most);
+        let workers = budget.cpu().threads().max(1);
+        let half = Bytes::new(budget.memory().get() / 2);
+        // Whoever is told that its share has become impossible asks for the new one.
+        self.each.share(&budget, workers);
+        self.data.resize(Need::of_memory(half));
+        self.execution.resize(Need::new(half, budget.cpu()));
+        self.pool.resize(workers);
+    }
+
+    /// Follows what the container gives. Pressure brakes nobody here: probing makes most of it.
+    fn follow(&self) -> Option<Arc<Watch>> {
+        let room = self.clone();
+        let watching = Watching { brake: None, ..Watching::default() };
+        let watch = Watch::with(watching, move |change| {
+            if let Change::Capacity(capacity) = change {
+                room.resize(&spared(capacity));
+            }
+        });
+        watch.ok().map(Arc::new)
+    }
 }
 
 /// What was counted since the start.
@@ -80,14 +147,10 @@ impl Prober {
         // Two admissions, or bodies could take what their own workers wait for.
         let data = Admission::new(Need::of_memory(Bytes::new(memory / 2)));
         let execution = Admission::new(Need::new(Bytes::new(memory / 2), cpu));
-        // All of the background's part of the CPU is enough for all workers.
-        let background = Fraction::percent(75).of(cpu.get());
-        let cpu_each = MilliCpu::new(background / workers as u64);
-        let memory_each = memory / 2 / 2 / workers as u64;
-        let need = move |ask: Ask| {
-            let bytes = (BASE_BYTES + ask.bytes as u64 / 4).min(memory_each);
-            Need::new(Bytes::new(bytes), cpu_each)
-        };
+        let each = Arc::new(Each::default());
+        each.share(&settings.budget, workers);
+        let asked = Arc::clone(&each);
+        let need = move |ask: Ask| asked.of(ask);
         let limits = Limits {
             memory_bytes: Some(WORKER_BYTES_MAX),
             cpu_seconds: Some(60),
@@ -96,7 +159,7 @@ impl Prober {
         let pool = Pool::start(Settings {
             sandbox: Sandbox { limits, ..Sandbox::best_effort() },
             workers,
-            stage: Some(Arc::new(Line::admitted(execution, Lane::Background, need))),
+            stage: Some(Arc::new(Line::admitted(execution.clone(), Lane::Background, need))),
             queue_bytes: usize::try_from(memory).unwrap_or(usize::MAX),
             queue_age: settings.wait,
             resident_bytes_max: RESIDENT_BYTES_MAX,
@@ -104,7 +167,9 @@ impl Prober {
         })?;
         let zeros = || Limit::ALL.iter().map(|_| AtomicU64::new(0)).collect();
         let tally = Tally { found: AtomicU64::new(0), refused: zeros(), left_out: zeros() };
-        Ok(Prober { pool, data, tally: Arc::new(tally) })
+        let room = Room { most: settings.budget, pool, data, execution, each };
+        let watch = room.follow();
+        Ok(Prober { room, tally: Arc::new(tally), _watch: watch })
     }
 
     /// Starts a worker, and says what it is kept from.
@@ -113,7 +178,7 @@ impl Prober {
     ///
     /// When none can be started.
     pub async fn check(&self) -> Result<Report, heliostat_workers::Error> {
-        self.pool.check().await
+        self.room.pool.check().await
     }
 
     /// Waits for room for a document of at most so many bytes: the data permit.
@@ -123,10 +188,10 @@ impl Prober {
     /// When there can never be so much room.
     pub async fn document(&self, task: Task, bytes_max: usize) -> Result<Document, Failure> {
         // Of a document that is larger than all the room there is, as much comes as there is room.
-        let room = self.data.total().memory().get();
+        let room = self.room.data.total().memory().get();
         let bytes_max = bytes_max.min(usize::try_from(room / 5 * 4).unwrap_or(usize::MAX));
         let need = Need::of_memory(Bytes::new(bytes_max as u64));
-        let permit = self.data.acquire(Lane::Background, need).await;
+        let permit = self.room.data.acquire(Lane::Background, need).await;
         let permit = permit.map_err(|_| {
             self.refused(Limit::BodyBytes, format!("there is no room for {bytes_max} bytes"))
         })?;
@@ -145,7 +210,7 @@ impl Prober {
             .max_reply(reply_bytes_max(task.format, bytes))
             .limit(time_max(task.format))
             .holding(Box::new(permit));
-        match self.pool.call(job).await {
+        match self.room.pool.call(job).await {
             Ok(reply) => self.verdict(&task, reply.bytes()),
             Err(error) => Err(self.failure(error)),
         }
@@ -179,13 +244,13 @@ impl Prober {
             found: self.tally.found.load(Ordering::Relaxed),
             refused: read(&self.tally.refused),
             left_out: read(&self.tally.left_out),
-            workers_ended: self.pool.counts().culprits,
+            workers_ended: self.room.pool.counts().culprits,
         }
     }
 
     /// Ends the workers when all have done their jobs.
     pub async fn drain(&self) {
-        self.pool.drain().await;
+        self.room.pool.drain().await;
     }
 
     fn verdict(&self, task: &Task, bytes: &[u8]) -> Result<Found, Failure> {
@@ -281,3 +346,20 @@ const RESIDENT_BYTES_MAX: u64 = 128 << 20;
 /// With less than this nothing can be looked at, with more nothing gets faster.
 const BUDGET_BYTES_MIN: u64 = 96 << 20;
 const BUDGET_BYTES_MAX: u64 = 1 << 30;
+
+#[cfg(test)]
+mod tests {
+    use super::{Admission, Ask, Bytes, Each, Lane, MilliCpu, Need};
+
+    #[test]
+    fn whatever_there_is_a_job_fits_into_it() {
+        let ask = Ask { bytes: 1 << 30, kind: 0, tenant: 0 };
+        for (mib, milli) in [(96, 1), (96, 100), (512, 1500), (1024, 2000), (1024, 64_000)] {
+            let cpu = MilliCpu::new(milli);
+            let each = Each::default();
+            each.share(&Need::new(Bytes::new(mib << 20), cpu), cpu.threads().max(1));
+            let execution = Admission::new(Need::new(Bytes::new(mib << 19), cpu));
+            assert!(execution.is_possible(Lane::Background, each.of(ask)), "{mib} MiB, {milli} m");
+        }
+    }
+}

@@ -1,7 +1,7 @@
 //! Measured truth: how releases spread, how good mirrors are, how much was answered.
 //!
 //! What is measured comes from the catalog's own observations ([`spread`], [`standings`]) and from
-//! the counters of serving nodes ([`Totals`]), which are added up by day, each exactly once, however
+//! the counters of serving nodes (`Totals`), which are added up by day, each exactly once, however
 //! often nodes are asked and however often they start anew. No address of a client is in any of it.
 #![forbid(unsafe_code)]
 

@@ -83,7 +83,8 @@ impl Tls {
             .map_err(TlsError::Version)?;
         let mut config =
             builder.with_no_client_auth().with_cert_resolver(Arc::clone(&self.current) as _);
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        // Over HTTP/2 a refusal before the end of a body looks like a broken stream to some clients.
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(config)
     }
 }

@@ -1,6 +1,6 @@
 //! Who is told that mirrors have gone or come back, and how.
 //!
-//! A round writes its [`messages`] into the catalog together with what they tell of. A [`Teller`]
+//! A round writes its messages into the catalog together with what they tell of. A `Teller`
 //! takes them from there one after the other, for as long as it takes: whoever was away is told
 //! later, and nothing is forgotten by a restart.
 

@@ -131,7 +131,6 @@ pub(crate) const SECTIONS: &[(&str, &[&str])] = &[
     ("compile", &["compile"]),
     ("import", &["import"]),
     ("health", &["health"]),
-    ("notify", &[]),
 ];
 
 /// Options that all commands share.
