@@ -117,18 +117,6 @@ impl Director {
         command
     }
 
-    /// Starts the light looks at every mirror, a round every few seconds. It is one process, because
-    /// rounds remember each other; whoever stops reading what it says ends it.
-    fn health(&self) -> anyhow::Result<Child> {
-        let mut command = self.command(&["health", "--allow-loopback", "--interval-s", "4"]);
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
-        if let Some(mut said) = child.stdout.take() {
-            let drain = move || std::io::copy(&mut said, &mut std::io::sink());
-            std::thread::Builder::new().name("health".to_owned()).spawn(drain)?;
-        }
-        Ok(child)
-    }
-
     /// Looks at every mirror, and publishes what came of it.
     pub(super) fn look(&self) -> anyhow::Result<()> {
         let mut crawl = vec!["crawl", "--once", "--allow-loopback", "--requests-per-s", "1000"];
@@ -147,17 +135,44 @@ impl Director {
     }
 }
 
+/// The light looks at every mirror: one process, because its rounds remember each other. It ends with
+/// this.
+#[derive(Debug)]
+pub(super) struct Watch(Child);
+
+impl Watch {
+    pub(super) fn start(director: &Director) -> anyhow::Result<Watch> {
+        let mut command = director.command(&["health", "--allow-loopback"]);
+        command.args(["--interval-s", ROUND_S]).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn().context("cannot start the light looks")?;
+        let said = child.stdout.take();
+        let watch = Watch(child);
+        if let Some(mut said) = said {
+            // What it says is in the table; where nobody reads any more, it ends by itself.
+            let drain = move || std::io::copy(&mut said, &mut std::io::sink());
+            std::thread::Builder::new().name("watch".to_owned()).spawn(drain)?;
+        }
+        Ok(watch)
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        // One that has ended already needs no end.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// Looks and publishes, again and again, on a thread.
 #[derive(Debug)]
 pub(super) struct Observer {
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
-    health: Child,
 }
 
 impl Observer {
-    pub(super) fn start(director: Director) -> anyhow::Result<Observer> {
-        let health = director.health().context("cannot start the light looks")?;
+    pub(super) fn start(director: Director) -> std::io::Result<Observer> {
         let stop = Arc::new(AtomicBool::new(false));
         let theirs = Arc::clone(&stop);
         let thread = std::thread::Builder::new().name("observer".to_owned()).spawn(move || {
@@ -171,7 +186,7 @@ impl Observer {
                 std::thread::sleep(PAUSE);
             }
         })?;
-        Ok(Observer { stop, thread: Some(thread), health })
+        Ok(Observer { stop, thread: Some(thread) })
     }
 }
 
@@ -179,8 +194,6 @@ impl Drop for Observer {
     /// Ends with the look that is under way.
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Release);
-        // One that has ended already needs no end.
-        let _ = self.health.kill().and_then(|()| self.health.wait());
         if let Some(thread) = self.thread.take() {
             // A thread that panicked has said so.
             let _ = thread.join();
@@ -190,3 +203,6 @@ impl Drop for Observer {
 
 /// Between two looks.
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// Between the beginnings of two rounds of light looks.
+const ROUND_S: &str = "2";

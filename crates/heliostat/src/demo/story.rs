@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 use super::answers::{self, Answers};
 use super::cast::{self, ROLES, WATCHED};
 use super::knowledge::{self, Knowledge};
-use super::stage::{Observer, Stage};
+use super::stage::{Observer, Stage, Watch};
 use super::{start, swede, worker};
 use crate::service::{Signals, random};
 
@@ -29,6 +29,8 @@ pub(super) fn run(args: &DemoArgs) -> anyhow::Result<()> {
     std::fs::write(&countries, world::country_database(world::Scale::Small, args.seed))?;
     let stage = Stage::set(folder.path(), now_unix_s())?;
     stage.director.look()?;
+    // However this ends, it is gone before the folder is.
+    let _watch = Watch::start(&stage.director)?;
     let snapshot = stage.director.snapshots.join("current.snapshot");
     let options = |listen: SocketAddr| ServeOptions {
         snapshot: Some(snapshot.clone()),

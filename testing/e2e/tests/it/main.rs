@@ -30,6 +30,8 @@ mod catalog;
 mod scan;
 /// Its mirrors, crawled; answers follow.
 mod crawl;
+/// A mirror dies and comes back; answers follow.
+mod health;
 /// What mirrors say of themselves.
 mod checkin;
 /// What serving nodes have answered.
