@@ -21,7 +21,8 @@ use crate::web_options::WebOptions;
 /// A mirror director: tells every client which mirror near it really has the file.
 ///
 /// Compile a snapshot from the data that a mirror network has, serve it, and ask it why it answers
-/// as it does. `heliostat demo` shows all of it, with mirrors made for it.
+/// as it does. `heliostat demo` shows all of it at work, with mirrors of its own; with `--once` that
+/// takes about a minute.
 #[derive(Debug, Parser)]
 #[command(name = "heliostat", version, max_term_width = 100)]
 pub struct Args {
