@@ -5,7 +5,7 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -96,6 +96,16 @@ impl Stage {
 impl Director {
     /// Runs a command to its end; gives what it printed.
     pub(super) fn run(&self, arguments: &[&str]) -> anyhow::Result<String> {
+        let output = self
+            .command(arguments)
+            .output()
+            .with_context(|| format!("cannot start {}", self.program.display()))?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "heliostat {}: {}", arguments.join(" "), said.trim());
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
         command.args(arguments).arg("--catalog").arg(&self.catalog);
         // What the operator has set for real work is not meant here.
@@ -103,14 +113,8 @@ impl Director {
         for name in settings.filter(|name| name.to_string_lossy().starts_with("HELIOSTAT_")) {
             command.env_remove(name);
         }
-        let output = command
-            .current_dir(&self.folder)
-            .stdin(Stdio::null())
-            .output()
-            .with_context(|| format!("cannot start {}", self.program.display()))?;
-        let said = String::from_utf8_lossy(&output.stderr);
-        ensure!(output.status.success(), "heliostat {}: {}", arguments.join(" "), said.trim());
-        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+        command.current_dir(&self.folder).stdin(Stdio::null());
+        command
     }
 
     /// Looks at every mirror, and publishes what came of it.
@@ -128,6 +132,35 @@ impl Director {
     pub(super) fn publish(&self) -> anyhow::Result<()> {
         let to = self.snapshots.to_str().context("the folder's name is no text")?;
         self.run(&["publish", "--once", "--to", to]).map(drop)
+    }
+}
+
+/// The light looks at every mirror: one process, because its rounds remember each other. It ends with
+/// this.
+#[derive(Debug)]
+pub(super) struct Watch(Child);
+
+impl Watch {
+    pub(super) fn start(director: &Director) -> anyhow::Result<Watch> {
+        let mut command = director.command(&["health", "--allow-loopback"]);
+        command.args(["--interval-s", ROUND_S]).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn().context("cannot start the light looks")?;
+        let said = child.stdout.take();
+        let watch = Watch(child);
+        if let Some(mut said) = said {
+            // What it says is in the table; where nobody reads any more, it ends by itself.
+            let drain = move || std::io::copy(&mut said, &mut std::io::sink());
+            std::thread::Builder::new().name("watch".to_owned()).spawn(drain)?;
+        }
+        Ok(watch)
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        // One that has ended already needs no end.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
@@ -170,3 +203,6 @@ impl Drop for Observer {
 
 /// Between two looks.
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// Between the beginnings of two rounds of light looks.
+const ROUND_S: &str = "2";

@@ -1,5 +1,5 @@
-//! What happens: a release appears and spreads, a file is lost and comes back; and after each, how
-//! long it took until answers were as they should be.
+//! What happens: a release appears and spreads, a file is lost, a mirror dies, both come back; and
+//! after each, how long it took until answers were as they should be.
 
 use std::io::Write;
 use std::net::{IpAddr, SocketAddr};
@@ -8,14 +8,14 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use anyhow::{Context, bail};
 use heliostat_operate_cli::ServeOptions;
 use heliostat_operate_cli::args::DemoArgs;
-use heliostat_testing_fleet::{Fleet, Mirror};
+use heliostat_testing_fleet::{Fleet, Manner, Mirror};
 use heliostat_testing_world as world;
 use tokio::sync::oneshot;
 
 use super::answers::{self, Answers};
 use super::cast::{self, ROLES, WATCHED};
 use super::knowledge::{self, Knowledge};
-use super::stage::{Observer, Stage};
+use super::stage::{Observer, Stage, Watch};
 use super::{start, swede, worker};
 use crate::service::{Signals, random};
 
@@ -29,6 +29,8 @@ pub(super) fn run(args: &DemoArgs) -> anyhow::Result<()> {
     std::fs::write(&countries, world::country_database(world::Scale::Small, args.seed))?;
     let stage = Stage::set(folder.path(), now_unix_s())?;
     stage.director.look()?;
+    // However this ends, it is gone before the folder is.
+    let _watch = Watch::start(&stage.director)?;
     let snapshot = stage.director.snapshots.join("current.snapshot");
     let options = |listen: SocketAddr| ServeOptions {
         snapshot: Some(snapshot.clone()),
@@ -115,8 +117,8 @@ impl Story {
                 let mut out = std::io::stdout().lock();
                 writeln!(
                     out,
-                    "The circle is closed: a release has spread, a loss was noticed and mended, and\n\
-                     each time answers were as they should be, at the latest after \
+                    "The circle is closed: a release has spread, a loss and a death were noticed and \
+                     mended, and\neach time answers were as they should be, at the latest after \
                      {:.1} s (of {} s allowed).",
                     self.worst.as_secs_f64(),
                     FOLLOWS_MAX.as_secs()
@@ -143,13 +145,17 @@ impl Story {
         }
         self.settle("The others have taken what they take")?;
         self.table()?;
-        let loser = fleet(&self.stage, "healthy-2")?;
+        let (loser, mortal) = (fleet(&self.stage, "healthy-2")?, fleet(&self.stage, "healthy-3")?);
         let [_, updates, _] = &WATCHED;
         loser.lose(&format!("{}/repomd.xml", updates.indexes));
         self.settle("healthy-2 has lost a file of the updates")?;
+        mortal.behave(Manner::Refuses);
+        self.settle("healthy-3 has died")?;
         self.table()?;
         loser.take(self.stage.primary.newest());
         self.settle("healthy-2 has its file again")?;
+        mortal.behave(Manner::Honest);
+        self.settle("healthy-3 is alive again")?;
         self.table()
     }
 

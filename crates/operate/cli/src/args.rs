@@ -21,7 +21,8 @@ use crate::web_options::WebOptions;
 /// A mirror director: tells every client which mirror near it really has the file.
 ///
 /// Compile a snapshot from the data that a mirror network has, serve it, and ask it why it answers
-/// as it does. `heliostat demo` shows all of it in a second.
+/// as it does. `heliostat demo` shows all of it at work, with mirrors of its own; with `--once` that
+/// takes about a minute.
 #[derive(Debug, Parser)]
 #[command(name = "heliostat", version, max_term_width = 100)]
 pub struct Args {
@@ -170,7 +171,7 @@ pub struct DemoArgs {
     /// How large a network to make: the smallest lives and changes, larger ones are only asked.
     #[arg(long, value_enum, default_value = "small")]
     pub scale: Scale,
-    /// One circle: a release that spreads, and a loss, each found out; then a summary, and the end.
+    /// One circle: a release that spreads, a loss, a death, each found out; then a summary, and the end.
     #[arg(long)]
     pub once: bool,
     /// The network to make; the same number makes the same network.

@@ -1,9 +1,11 @@
 //! The three lines of the demo work, as a person would paste them into a shell.
 
+use std::fs;
 use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use heliostat_testing_e2e::{binary, missing, skip, wait_until};
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -20,7 +22,10 @@ fn its_three_lines_work() -> Result<()> {
     assert!(answers[1].starts_with("<?xml"), "{}", answers[1]);
     assert!(answers[1].contains("<hash type=\"sha256\">"), "{}", answers[1]);
     assert!(answers[2].starts_with('{'), "{}", answers[2]);
-    demo.interrupt()
+    let watch = demo.watch()?;
+    demo.interrupt()?;
+    ensure!(!watch.exists(), "{}: what the demo has started outlives it", watch.display());
+    Ok(())
 }
 
 /// Every promise of the whole circle is kept, or it ends with an error.
@@ -37,7 +42,9 @@ fn once_closes_the_circle() -> Result<()> {
         "Release 3 is at the primary copy, and nowhere else",
         "healthy-1 has taken it",
         "healthy-2 has lost a file of the updates",
+        "healthy-3 has died",
         "healthy-2 has its file again",
+        "healthy-3 is alive again",
         "The circle is closed",
     ] {
         assert!(out.contains(line), "{line}: {out}");
@@ -98,6 +105,20 @@ impl Demo {
             }
         }
         Ok(lines)
+    }
+
+    /// Where the kernel shows the demo's `heliostat health`.
+    fn watch(&self) -> Result<PathBuf> {
+        let parent = format!("\nPPid:\t{}\n", self.child.id());
+        for process in fs::read_dir("/proc")? {
+            let place = process?.path();
+            // Whoever has ended meanwhile is not meant.
+            let read = |name| fs::read_to_string(place.join(name)).unwrap_or_default();
+            if read("status").contains(&parent) && read("cmdline").contains("\0health\0") {
+                return Ok(place);
+            }
+        }
+        bail!("the demo has no process that looks at mirrors")
     }
 
     /// Presses Ctrl-C.

@@ -30,6 +30,8 @@ mod catalog;
 mod scan;
 /// Its mirrors, crawled; answers follow.
 mod crawl;
+/// A mirror dies and comes back; answers follow.
+mod health;
 /// What mirrors say of themselves.
 mod checkin;
 /// What publishers say that they have changed, looked for at the mirrors.
