@@ -173,7 +173,8 @@ fn a_mirror_checks_in_and_clients_are_sent_to_it() -> Result<()> {
     ensure!(!listed.contains("public.example"), "{listed}");
 
     // A release at the primary copy: the mirror is one version behind until it has it.
-    fs::write(rig.path("primary/40/os/repodata/repomd.xml"), REPOMD.replace(">1<", ">2<"))?;
+    // Longer than the one before: within a second of it, time alone would not tell them apart.
+    fs::write(rig.path("primary/40/os/repodata/repomd.xml"), REPOMD.replace(">1<", ">20<"))?;
     rig.call(&["scan"])?;
     let said = rig.checkin("private.example", &[])?;
     ensure!(said.contains("4 directories as they should be, 1 behind, 0 missing"), "{said}");
